@@ -91,7 +91,7 @@ _TAXONOMY: dict[Code, tuple[Blame, str]] = {
     Code.NO_BACKEND: (Blame.DEVICE, "The engine's wheel has no such backend; measure with the CPU backend."),
     Code.WORKDIR_UNUSABLE: (Blame.DEVICE, "Name a `workdir:` that the user may write to."),
     Code.DISK_FULL: (Blame.DEVICE, "Free some space on the device, or move `workdir:`."),
-    Code.STORE_CORRUPT: (Blame.INFRASTRUCTURE, "Bytes changed on their way; run again, and check the link or the disk."),
+    Code.STORE_CORRUPT: (Blame.INFRASTRUCTURE, "Bytes changed on the way; run again; check link and disk."),
     Code.AGENT_DIED: (Blame.DEVICE, "Look at the device's memory and its log (dmesg), then `--resume`."),
     Code.ENGINE_START_FAILED: (Blame.DEVICE, "MNN could not be imported on the device; read the message."),
     Code.CHILD_KILLED: (Blame.DEVICE, "Something on the device killed the process; look at dmesg."),

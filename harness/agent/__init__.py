@@ -1,0 +1,52 @@
+"""What runs on the device. Python 3.8, the standard library, numpy and MNN only.
+
+Nothing here imports the rest of the harness; the rest of the harness may import this (frames, names of
+operations, preprocessing), so that both ends share one definition.
+
+Processes: the **agent** (standard library only: lease, frames, heartbeats, store) starts one **zygote** an
+engine version, which imports MNN and never opens a session; the zygote forks one **child** a cell.
+
+Protocol
+========
+The coordinator starts a short bootstrap (`python3 -c …`, see `harness.fleet.bootstrap`) that puts this
+package as a zip file into the store and replaces itself by it. The agent first writes `PREAMBLE`; whatever
+a noisy login shell printed before it is skipped by the coordinator. From then on both sides speak frames
+(`frames.py`): a JSON header and a binary payload. The agent keeps its protocol descriptors to itself:
+descriptors 0, 1 and 2 of zygotes and children never reach the coordinator's stream.
+
+Requests carry `op` and `id`; the one reply carries the same `id` and `ok`. A failed reply has
+`{"ok": false, "code": "<harness.errors.Code>", "message": "…"}`. Requests to a cell are answered in order;
+`ping` is answered at once, whatever else goes on.
+
+=========  ==========================================================  ========================================
+op         request                                                     reply
+=========  ==========================================================  ========================================
+hello      run, holder, lease, heartbeat_s                             agent, facts (see facts.py); or code
+                                                                       device-busy with held_by {run, holder,
+                                                                       since, pid}
+have       digests [sha256 …]                                          missing [sha256 …]
+put        digest, size, offset; payload: the chunk. All chunks of     stored true; one reply, after the last
+           one object share one id                                     chunk or at the first error
+engine     engine "3.6.1", wheels [{name, digest}]                     engine, numpy, banner, unpacked (bool)
+open       cell, engine, model digest, runtime {…}, hints [[n, v]],    load_ms
+           inputs [name], outputs [name], cpus [n …] or null,
+           deadline_s
+infer      cell, batch digest, first, count, mean, std                 outputs [{name, shape, dtype}] with shape
+                                                                       [count, …]; payload: the arrays' bytes
+                                                                       one after another; infer_ms [float …]
+probe      cell, batch digest, index, mean, std                        session_backend, session_memory_mb,
+                                                                       session_equals_module, half_tensors,
+                                                                       tensors, half_flops_share,
+                                                                       equals_high
+time       cell, batch digest, index, mean, std, warmup, repeats       first_ms, samples_ms, output_unchanged
+close      cell                                                        max_rss_mb
+ping       –                                                           –
+bye        –                                                           – (then the agent ends)
+=========  ==========================================================  ========================================
+
+A batch in the store is a .npy array [N, C, H, W]: uint8 pixels, normalised on the device as
+(x / 255 - mean) / std in float32 (C = 1 is repeated to len(mean) channels), or float32, used as it is.
+"""
+
+PREAMBLE = b"\n\x00precision-farm agent 1\x00\n"
+"""Written once by the agent before its first frame; what stands before it is noise."""
