@@ -1,0 +1,113 @@
+"""What was observed, before anybody judges it: the values that journal and evidence folder hold.
+
+Everything here is frozen and goes to JSON and back without loss, so that a stored run can be judged again
+with other thresholds and without a device. Arrays are named by the sha256 of their .npy file.
+"""
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.errors import Code, Problem
+
+
+class Value(BaseModel):
+    """A frozen value that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=True, ser_json_inf_nan="strings")
+
+
+class CellKey(Value):
+    """One cell of the matrix."""
+
+    device: str
+    model: str
+    precision: str
+    engine: str
+
+    def __str__(self) -> str:
+        return f"{self.device} · {self.model} · {self.precision} · MNN {self.engine}"
+
+
+class Failure(Value):
+    """A `Problem` as it stands in the journal."""
+
+    code: Code
+    message: str
+    advice: str
+
+    @property
+    def problem(self) -> Problem:
+        """The problem, with its blame."""
+        return Problem(self.code, self.message, self.advice)
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Failure":
+        """Return the stored form of a problem."""
+        return cls(code=problem.code, message=problem.message, advice=problem.what_to_do)
+
+
+class Probe(Value):
+    """What one sample told about the arithmetic that really ran.
+
+    Attributes:
+        session_backend: MNN's `getSessionInfo(session, 2)`: 13 fp16 kernels (on AVX2 x86 always), 0 fp32.
+        session_memory_mb: MNN's `getSessionInfo(session, 0)`, MB.
+        session_equals_module: the session's and the module's final outputs are equal to the bit; else the
+            session's figures say nothing about the module that was measured.
+        tensors: intermediate float tensors looked at.
+        half_tensors: how many of them equal their own float16 round trip.
+        half_tensors_high: the same count with the same file at precision high; None for plain fp32.
+        half_flops_share: share (0..1) of the multiply-adds in operators whose outputs equal their round trip.
+        equals_high: output equal to the bit to the same file at precision high, memory normal, no hints;
+            None where the cell itself is that.
+    """
+
+    session_backend: int | None = None
+    session_memory_mb: float | None = None
+    session_equals_module: bool | None = None
+    tensors: int = 0
+    half_tensors: int = 0
+    half_tensors_high: int | None = None
+    half_flops_share: float | None = None
+    equals_high: bool | None = None
+
+
+class RawTiming(Value):
+    """Inference times of one sample on the device, milliseconds."""
+
+    first_ms: float
+    samples_ms: tuple[float, ...]
+    output_unchanged: bool
+
+
+class CellEvidence(Value):
+    """What a cell left behind.
+
+    Attributes:
+        images: how many images were answered, the first ones of the model's sample order.
+        outputs: sha256 of a .npy file, float32 [images, classes…]; None where nothing was measured.
+        unsupported: why nothing was run at all; excludes the rest.
+        stopped_early: measured on one sample only, since the precision did not take effect.
+    """
+
+    key: CellKey
+    images: int = 0
+    outputs: str | None = None
+    output_name: str | None = None
+    probe: Probe | None = None
+    timing: RawTiming | None = None
+    unsupported: str | None = None
+    failure: Failure | None = None
+    stopped_early: bool = False
+    variant: str | None = None
+    wall_s: float = 0.0
+    max_rss_mb: float | None = None
+
+
+class DeviceEvidence(Value):
+    """A device as it described itself; `facts` is what the agent's facts.py reports."""
+
+    name: str
+    facts: dict[str, object] = {}
+    engines: dict[str, dict[str, object]] = {}
+    sent_bytes: int = 0
+    failure: Failure | None = None
