@@ -59,9 +59,7 @@ class Backend(StrEnum):
         }[self]
 
 
-HINTS: Final = MappingProxyType(
-    {"winograd": 3, "dynamic_quant": 5, "cpu_core_ids": 14, "sme2": 15, "kleidiai": 16}
-)
+HINTS: Final = MappingProxyType({"winograd": 3, "dynamic_quant": 5, "cpu_core_ids": 14, "sme2": 15, "kleidiai": 16})
 """Names of MNN's run-time hints and the numbers that `set_hint` takes."""
 
 

@@ -40,8 +40,8 @@ probe      cell, batch digest, index, mean, std                        session_b
                                                                        equals_high
 time       cell, batch digest, index, mean, std, warmup, repeats       first_ms, samples_ms, output_unchanged
 close      cell                                                        max_rss_mb
-ping       –                                                           –
-bye        –                                                           – (then the agent ends)
+ping       -                                                           -
+bye        -                                                           - (then the agent ends)
 =========  ==========================================================  ========================================
 
 A batch in the store is a .npy array [N, C, H, W]: uint8 pixels, normalised on the device as
