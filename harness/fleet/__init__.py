@@ -1,0 +1,1 @@
+"""Reaching a device and putting it to use: connection, agent, store, wheels, fingerprint."""

@@ -1,0 +1,194 @@
+"""The agent's operations as typed calls; one method an operation of `harness.agent`'s protocol."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.agent.frames import CHUNK, Header
+from harness.errors import Code, DeviceError
+from harness.evidence import Probe, RawTiming
+from harness.fleet.deadline import Deadline
+from harness.fleet.link import Link
+from harness.fleet.wheels import Wheel
+
+FloatArray = NDArray[np.float32]
+MAX_OUTPUT_ELEMENTS = 1 << 20
+
+_V = TypeVar("_V", Probe, RawTiming)
+
+
+@dataclass(frozen=True, slots=True)
+class CellSetup:
+    """What a child needs to open a cell; see `open` in the protocol."""
+
+    cell: str
+    engine: str
+    model: str
+    runtime: Mapping[str, int]
+    hints: Sequence[tuple[int, int]]
+    input_name: str
+    output_name: str
+    cpus: Sequence[int] | None
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch of samples in the device's store, and how it is normalised there."""
+
+    digest: str
+    count: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def header(self) -> Header:
+        """The fields that every request on samples carries."""
+        return {"batch": self.digest, "mean": list(self.mean), "std": list(self.std)}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What an engine said of itself on the device."""
+
+    engine: str
+    numpy: str
+    banner: str
+    unpacked: bool
+
+
+class AgentClient:
+    """Typed requests to one agent.
+
+    Every call may raise TransportError (the link) or DeviceError (the agent's refusal, or `protocol` where
+    an answer is not what it must be): a device may lie, so nothing is used unchecked.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.objects_sent = 0
+
+    def hello(
+        self, *, run: str, holder: str, lease: str, heartbeat_s: float, deadline: Deadline
+    ) -> dict[str, object]:
+        """Take the lease and return the device's facts. Raises DeviceError(device-busy) with the holder."""
+        header, _ = self._link.request(
+            {"op": "hello", "run": run, "holder": holder, "lease": lease, "heartbeat_s": heartbeat_s},
+            deadline=deadline,
+        )
+        facts = header.get("facts")
+        if not isinstance(facts, dict):
+            raise _lie("hello", "facts")
+        return facts
+
+    def missing(self, digests: Sequence[str], *, deadline: Deadline) -> list[str]:
+        """Return those of `digests` that the device's store does not hold."""
+        header, _ = self._link.request({"op": "have", "digests": list(digests)}, deadline=deadline)
+        missing = header.get("missing")
+        if not isinstance(missing, list):
+            raise _lie("have", "missing")
+        return [digest for digest in digests if digest in missing]
+
+    def put(self, digest: str, data: bytes, *, deadline: Deadline, sent: Callable[[int], None]) -> None:
+        """Send one object into the store; `sent` hears of every chunk's size in bytes."""
+        pending = None
+        for offset in range(0, max(len(data), 1), CHUNK):
+            chunk = data[offset : offset + CHUNK]
+            header = {"op": "put", "digest": digest, "size": len(data), "offset": offset}
+            pending = self._link.send(header, chunk, part_of=pending)
+            sent(len(chunk))
+            if pending.answered:
+                break
+        if pending is not None:
+            pending.collect(deadline)
+        self.objects_sent += 1
+
+    def engine(self, version: str, wheels: Iterable[Wheel], *, deadline: Deadline) -> EngineFacts:
+        """Unpack an engine's wheels where that is still to do, and start its zygote."""
+        listed = [{"name": wheel.name, "digest": wheel.digest} for wheel in wheels]
+        header, _ = self._link.request({"op": "engine", "engine": version, "wheels": listed}, deadline=deadline)
+        return EngineFacts(
+            engine=str(header.get("engine", ""))[:100],
+            numpy=str(header.get("numpy", ""))[:100],
+            banner=str(header.get("banner", ""))[:500],
+            unpacked=header.get("unpacked") is True,
+        )
+
+    def open(self, setup: CellSetup, *, deadline: Deadline) -> None:
+        """Fork the cell's child and load its model."""
+        request: Header = {
+            "op": "open",
+            "cell": setup.cell,
+            "engine": setup.engine,
+            "model": setup.model,
+            "runtime": dict(setup.runtime),
+            "hints": [list(pair) for pair in setup.hints],
+            "inputs": [setup.input_name],
+            "outputs": [setup.output_name],
+            "cpus": None if setup.cpus is None else list(setup.cpus),
+            "deadline_s": setup.deadline_s,
+        }
+        self._link.request(request, deadline=deadline)
+
+    def infer(self, setup: CellSetup, batch: Batch, *, first: int, count: int, deadline: Deadline) -> FloatArray:
+        """Return the outputs of `count` images from `first` on, float32 [count, …], checked by name."""
+        request = {"op": "infer", "cell": setup.cell, **batch.header(), "first": first, "count": count}
+        header, payload = self._link.request(request, deadline=deadline)
+        return _output(header, payload, name=setup.output_name, count=count)
+
+    def probe(self, setup: CellSetup, batch: Batch, *, deadline: Deadline) -> Probe:
+        """Ask on the batch's first sample what really ran."""
+        request = {"op": "probe", "cell": setup.cell, **batch.header(), "index": 0}
+        header, _ = self._link.request(request, deadline=deadline)
+        return _value(Probe, header)
+
+    def time(self, setup: CellSetup, batch: Batch, *, warmup: int, repeats: int, deadline: Deadline) -> RawTiming:
+        """Time the batch's first sample."""
+        request = {"op": "time", "cell": setup.cell, **batch.header(), "index": 0}
+        header, _ = self._link.request({**request, "warmup": warmup, "repeats": repeats}, deadline=deadline)
+        return _value(RawTiming, header)
+
+    def close_cell(self, setup: CellSetup, *, deadline: Deadline) -> float | None:
+        """End the cell's child; return its peak resident memory, MB."""
+        header, _ = self._link.request({"op": "close", "cell": setup.cell}, deadline=deadline)
+        peak = header.get("max_rss_mb")
+        return float(peak) if isinstance(peak, int | float) else None
+
+    def bye(self, *, deadline: Deadline) -> None:
+        """End the agent, which frees the lease."""
+        self._link.request({"op": "bye"}, deadline=deadline)
+
+
+def _output(header: Header, payload: bytes, *, name: str, count: int) -> FloatArray:
+    outputs = header.get("outputs")
+    if not isinstance(outputs, list) or len(outputs) != 1 or not isinstance(outputs[0], dict):
+        raise _lie("infer", "outputs")
+    described = outputs[0]
+    shape = described.get("shape")
+    if described.get("name") != name or described.get("dtype") != "float32":
+        raise DeviceError(
+            Code.OUTPUT_MISMATCH,
+            f"Output {described.get('name')!r} of type {described.get('dtype')!r} instead of {name!r}, float32.",
+        )
+    if not isinstance(shape, list) or not all(isinstance(n, int) and n > 0 for n in shape):
+        raise _lie("infer", "shape")
+    if shape[:1] != [count] or math.prod(shape) > MAX_OUTPUT_ELEMENTS or len(payload) != 4 * math.prod(shape):
+        raise DeviceError(
+            Code.OUTPUT_MISMATCH, f"Output of shape {shape} in {len(payload)} bytes for {count} images."
+        )
+    return np.frombuffer(payload, dtype="<f4").reshape(shape).astype(np.float32)
+
+
+def _value(kind: type[_V], header: Header) -> _V:
+    fields = {key: value for key, value in header.items() if key in kind.model_fields}
+    try:
+        return kind.model_validate(fields)
+    except ValueError as error:
+        raise DeviceError(Code.PROTOCOL, f"The agent's {kind.__name__} makes no sense: {error}") from error
+
+
+def _lie(operation: str, what: str) -> DeviceError:
+    return DeviceError(Code.PROTOCOL, f"The agent's answer to {operation} has no proper {what}.")

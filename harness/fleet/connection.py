@@ -1,0 +1,169 @@
+"""One authenticated SSH connection to a device, with the house's rules: strict host keys, keys only."""
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paramiko
+
+from harness.config.inventory import Device
+from harness.errors import Code, FarmError, TransportError
+from harness.fleet import host_keys, ssh_config
+from harness.fleet.deadline import Deadline
+
+KEEPALIVE_S = 5
+
+
+@dataclass(slots=True)
+class Connection:
+    """A device's SSH client and, behind a bastion, the clients that it goes through."""
+
+    client: paramiko.SSHClient
+    through: list[paramiko.SSHClient] = field(default_factory=list)
+
+    @property
+    def transport(self) -> paramiko.Transport:
+        """The live transport.
+
+        Raises:
+            TransportError: the connection is closed.
+        """
+        transport = self.client.get_transport()
+        if transport is None or not transport.is_active():
+            raise TransportError(Code.CONNECTION_LOST, "The SSH connection is closed.")
+        return transport
+
+    def close(self) -> None:
+        """Close the connection, then what it went through."""
+        for client in (self.client, *reversed(self.through)):
+            client.close()
+
+
+def connect(device: Device, *, deadline: Deadline) -> Connection:
+    """Connect and authenticate within `deadline`.
+
+    Raises:
+        TransportError: device-unreachable; may pass.
+        FarmError: host-key-unknown, host-key-changed, authentication-failed, bad-inventory.
+    """
+    address = ssh_config.resolve(device.host, port=device.port, user=device.user, default_user=device.user)
+    identities = (device.identity_file,) if device.identity_file else address.identity_files
+    through: list[paramiko.SSHClient] = []
+    sock: socket.socket | paramiko.Channel
+    jump = device.proxy_jump or address.proxy_jump
+    try:
+        if jump:
+            through = [_bastion(jump, address.user, identities, device.known_hosts, deadline)]
+            sock = _forward(through[0], address, deadline)
+        else:
+            sock = _dial(address, deadline)
+        client = _client(
+            sock, address, identities, pinned=device.host_key, known_hosts=device.known_hosts, deadline=deadline
+        )
+    except BaseException:
+        for opened in through:
+            opened.close()
+        raise
+    return Connection(client, through)
+
+
+def _bastion(
+    jump: str, user: str, identities: Sequence[Path], known_hosts: Path | None, deadline: Deadline
+) -> paramiko.SSHClient:
+    host, port, jump_user = ssh_config.split_jump(jump)
+    address = ssh_config.resolve(host, port=port, user=jump_user, default_user=user)
+    keys = tuple(address.identity_files) or tuple(identities)
+    return _client(_dial(address, deadline), address, keys, pinned=None, known_hosts=known_hosts, deadline=deadline)
+
+
+def _dial(address: ssh_config.Address, deadline: Deadline) -> socket.socket:
+    try:
+        sock = socket.create_connection((address.host, address.port), timeout=max(deadline.left, 0.001))
+    except OSError as error:
+        raise TransportError(
+            Code.DEVICE_UNREACHABLE, f"{address.host} port {address.port} does not answer: {error}."
+        ) from error
+    # Without TCP_NODELAY writes of 32 kB wait for acknowledgements (0.9 instead of 74 MB/s).
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return sock
+
+
+def _forward(bastion: paramiko.SSHClient, address: ssh_config.Address, deadline: Deadline) -> paramiko.Channel:
+    transport = bastion.get_transport()
+    if transport is None:
+        raise TransportError(Code.DEVICE_UNREACHABLE, "The bastion closed the connection.")
+    try:
+        return transport.open_channel(
+            "direct-tcpip", (address.host, address.port), ("127.0.0.1", 0), timeout=max(deadline.left, 0.001)
+        )
+    except (paramiko.SSHException, EOFError) as error:
+        raise TransportError(
+            Code.DEVICE_UNREACHABLE, f"The bastion cannot reach {address.host} port {address.port}: {error}."
+        ) from error
+
+
+def _client(
+    sock: "socket.socket | paramiko.Channel",
+    address: ssh_config.Address,
+    identities: Sequence[Path],
+    *,
+    pinned: str | None,
+    known_hosts: Path | None,
+    deadline: Deadline,
+) -> paramiko.SSHClient:
+    name = host_keys.known_hosts_name(address.host, address.port)
+    files = (known_hosts,) if known_hosts else host_keys.USUAL_KNOWN_HOSTS
+    client = paramiko.SSHClient()
+    client.set_missing_host_key_policy(host_keys.RefuseUnknown())
+    try:
+        host_keys.trust(client, name=name, pinned=pinned, files=files)
+        _handshake(client, sock, address, identities, deadline)
+    except BaseException:
+        client.close()
+        sock.close()
+        raise
+    return client
+
+
+def _handshake(
+    client: paramiko.SSHClient,
+    sock: "socket.socket | paramiko.Channel",
+    address: ssh_config.Address,
+    identities: Sequence[Path],
+    deadline: Deadline,
+) -> None:
+    left = max(deadline.left, 0.001)
+    try:
+        client.connect(
+            address.host,
+            port=address.port,
+            username=address.user,
+            # paramiko takes a list here; its stubs know of one name only.
+            key_filename=[str(path) for path in identities if path.is_file()] or None,  # type: ignore[arg-type]
+            look_for_keys=not identities,
+            timeout=left,
+            banner_timeout=left,
+            auth_timeout=left,
+            channel_timeout=left,
+            sock=sock,
+        )
+    except paramiko.BadHostKeyException as error:
+        raise host_keys.changed(
+            host_keys.known_hosts_name(address.host, address.port), error.key, error.expected_key
+        ) from error
+    except paramiko.AuthenticationException as error:
+        tried = ", ".join(str(path) for path in identities) or "the agent's and the usual keys"
+        raise FarmError(
+            Code.AUTHENTICATION_FAILED, f"{address.user}@{address.host} refused our keys ({tried}): {error}."
+        ) from error
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise TransportError(
+            Code.DEVICE_UNREACHABLE,
+            f"{address.host} port {address.port} accepts connections but no SSH session came up: "
+            f"{error or type(error).__name__}.",
+        ) from error
+    transport = client.get_transport()
+    if transport is not None:
+        transport.set_keepalive(KEEPALIVE_S)

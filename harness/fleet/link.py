@@ -1,0 +1,170 @@
+"""The agent's end of the wire: frames over one SSH channel, with heartbeats and deadlines."""
+
+import itertools
+import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from harness.agent.frames import Decoder, Frame, FrameError, Header, encode
+from harness.errors import Code, DeviceError, FarmError, TransportError
+from harness.fleet.deadline import Clock, Deadline
+
+HEARTBEAT_S = 2.0
+SILENCE_S = 12.0
+"""A link that has brought nothing for so long is lost; the agent gives up on us after the same time."""
+
+READ = 1 << 16
+
+
+class Wire(Protocol):
+    """What a link needs of a channel; paramiko.Channel has it."""
+
+    def sendall(self, s: bytes) -> None: ...  # noqa: D102
+    def recv(self, nbytes: int) -> bytes: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request that was sent and has, or will have, a reply."""
+
+    number: int
+    reply: "Future[Frame]" = field(default_factory=Future)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the reply is here (an early one to a `put` is a refusal)."""
+        return self.reply.done()
+
+    def collect(self, deadline: Deadline) -> Frame:
+        """Wait for the reply.
+
+        Raises:
+            TransportError: connection-lost, or no reply within the deadline.
+            DeviceError: the agent's own code for a request that failed.
+        """
+        try:
+            header, payload = self.reply.result(timeout=deadline.left)
+        except FutureTimeout:
+            raise TransportError(
+                Code.CONNECTION_LOST, "The agent did not answer a request within its deadline."
+            ) from None
+        if header.get("ok") is not True:
+            raise _refusal(header)
+        return header, payload
+
+
+class Link:
+    """Sends requests to an agent and hands each its reply.
+
+    Thread-safe. A reader thread decodes what arrives and a heartbeat thread asks for a sign of life, so
+    that a frozen network is noticed within `SILENCE_S` although TCP notices nothing.
+    """
+
+    def __init__(self, wire: Wire, *, clock: Clock) -> None:
+        self._wire = wire
+        self._clock = clock
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, Pending] = {}
+        self._lock = threading.Lock()
+        self._sending = threading.Lock()
+        self._closed = threading.Event()
+        self._failure: FarmError | None = None
+        self._heard = clock()
+        self.sent_bytes = 0
+
+    def start(self, already_read: bytes = b"") -> None:
+        """Start reading; `already_read` is what came behind the agent's preamble."""
+        threading.Thread(target=self._read, args=(already_read,), name="farm-link", daemon=True).start()
+        threading.Thread(target=self._beat, name="farm-heartbeat", daemon=True).start()
+
+    def request(self, header: Header, payload: bytes = b"", *, deadline: Deadline) -> Frame:
+        """Send one request and wait for its reply.
+
+        Raises:
+            TransportError, DeviceError: as `Pending.collect`.
+        """
+        return self.send(header, payload).collect(deadline)
+
+    def send(self, header: Header, payload: bytes = b"", *, part_of: Pending | None = None) -> Pending:
+        """Send one request, or a further part of one, without waiting for the reply.
+
+        Raises:
+            TransportError: connection-lost.
+        """
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            pending = part_of or Pending(next(self._ids))
+            if not pending.answered:
+                self._waiting[pending.number] = pending
+        self._write(encode({**header, "id": pending.number}, payload))
+        return pending
+
+    def close(self) -> None:
+        """Close the channel; whoever waits gets connection-lost."""
+        self._fail(TransportError(Code.CONNECTION_LOST, "The connection was closed from this side."))
+
+    def _write(self, data: bytes) -> None:
+        try:
+            with self._sending:
+                self._wire.sendall(data)
+                self.sent_bytes += len(data)
+        except OSError as error:
+            raise self._fail(TransportError(Code.CONNECTION_LOST, f"Sending failed: {error}.")) from error
+
+    def _read(self, data: bytes) -> None:
+        decoder = Decoder()
+        ending: FarmError = TransportError(Code.CONNECTION_LOST, "The device closed the connection.")
+        try:
+            while not self._closed.is_set():
+                for frame in decoder.feed(data):
+                    self._take(frame)
+                data = self._wire.recv(READ)
+                if not data:
+                    break
+                self._heard = self._clock()
+        except FrameError as error:
+            ending = DeviceError(Code.PROTOCOL, f"What arrived is not a frame: {error}.")
+        except OSError as error:
+            ending = TransportError(Code.CONNECTION_LOST, f"Receiving failed: {error}.")
+        self._fail(ending)
+
+    def _take(self, frame: Frame) -> None:
+        number = frame[0].get("id")
+        with self._lock:
+            pending = self._waiting.pop(number, None) if isinstance(number, int) else None
+        if pending is not None:
+            pending.reply.set_result(frame)
+
+    def _beat(self) -> None:
+        while not self._closed.wait(HEARTBEAT_S):
+            if self._clock() - self._heard > SILENCE_S:
+                self._fail(TransportError(Code.CONNECTION_LOST, f"Nothing was heard for {SILENCE_S:.0f} seconds."))
+                return
+            try:
+                self.send({"op": "ping"})
+            except FarmError:
+                return
+
+    def _fail(self, failure: FarmError) -> FarmError:
+        with self._lock:
+            self._failure = self._failure or failure
+            first = self._failure
+            waiting, self._waiting = list(self._waiting.values()), {}
+        self._closed.set()
+        self._wire.close()
+        for pending in waiting:
+            pending.reply.set_exception(first)
+        return first
+
+
+def _refusal(header: Header) -> FarmError:
+    message = str(header.get("message", ""))[:2000]
+    name = str(header.get("code"))
+    try:
+        return DeviceError(Code(name), message)
+    except ValueError:
+        return DeviceError(Code.PROTOCOL, f"The agent failed with an unknown code {name!r}: {message}")

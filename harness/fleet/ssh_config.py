@@ -1,0 +1,58 @@
+"""What the user's ssh client would make of a host: aliases, ports, users and jumps from ~/.ssh/config."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+
+from harness.errors import Code, FarmError
+
+USER_CONFIG = Path("~/.ssh/config")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a host really is."""
+
+    host: str
+    port: int
+    user: str
+    identity_files: tuple[Path, ...] = ()
+    proxy_jump: str | None = None
+
+
+def resolve(
+    alias: str, *, port: int | None, user: str | None, default_user: str, config: Path = USER_CONFIG
+) -> Address:
+    """Return the address behind `alias`; what the inventory says wins over the config file.
+
+    Raises:
+        FarmError: the config file cannot be parsed.
+    """
+    found = _lookup(alias, config.expanduser())
+    jump = found.get("proxyjump")
+    named = found.get("identityfile", [])
+    identities = [named] if isinstance(named, str) else named
+    return Address(
+        host=str(found.get("hostname", alias)),
+        port=port or int(str(found.get("port", 22))),
+        user=user or str(found.get("user", default_user)),
+        identity_files=tuple(Path(name).expanduser() for name in identities),
+        proxy_jump=None if jump in (None, "none") else str(jump),
+    )
+
+
+def split_jump(jump: str) -> tuple[str, int | None, str | None]:
+    """Return host, port and user of `[user@]host[:port]`."""
+    user, _, rest = jump.rpartition("@")
+    host, _, port = rest.partition(":")
+    return host, int(port) if port else None, user or None
+
+
+def _lookup(alias: str, config: Path) -> paramiko.SSHConfigDict:
+    if not config.is_file():
+        return paramiko.SSHConfigDict()
+    try:
+        return paramiko.SSHConfig.from_path(str(config)).lookup(alias)
+    except (paramiko.ConfigParseError, OSError, UnicodeDecodeError) as error:
+        raise FarmError(Code.BAD_INVENTORY, f"{config} cannot be read: {error}") from error
