@@ -31,7 +31,7 @@ def resolve(
     """
     found = _lookup(alias, config.expanduser())
     jump = found.get("proxyjump")
-    named = found.get("identityfile", [])
+    named: str | list[str] = found.get("identityfile", [])
     identities = [named] if isinstance(named, str) else named
     return Address(
         host=str(found.get("hostname", alias)),

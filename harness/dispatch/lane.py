@@ -1,0 +1,115 @@
+"""A lane: one device and its cells, one after the other, until they are settled."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness.config.inventory import Device
+from harness.dispatch.boundary import attempt
+from harness.dispatch.events import CellFinished, CellStarted, DeviceReady, Progress
+from harness.dispatch.jobs import CellJob
+from harness.dispatch.measure import Save, WorthMeasuring, measure
+from harness.dispatch.session import Services, Session, open_session
+from harness.errors import Code, Problem
+from harness.evidence import CellEvidence, DeviceEvidence, Failure
+
+LaneEvent = CellFinished | CellStarted | DeviceReady | Progress
+Emit = Callable[[LaneEvent], None]
+
+RETRIED = frozenset({Code.DEVICE_UNREACHABLE, Code.CONNECTION_LOST})
+"""Transport faults that may pass; nothing else is tried again."""
+
+MAX_RECONNECTS = 2
+BACK_OFF_S = 2.0
+MAX_TRIES_OF_A_CELL = 2
+
+
+@dataclass(slots=True)
+class Lane:
+    """Works through a device's cells; every job ends in exactly one `CellFinished`, unless stopped."""
+
+    device: Device
+    jobs: tuple[CellJob, ...]
+    services: Services
+    emit: Emit
+    save: Save
+    worth: WorthMeasuring
+    stop: threading.Event
+    _left: list[CellJob] = field(default_factory=list)
+    _tries: dict[str, int] = field(default_factory=dict)
+    _sent_bytes: int = 0
+
+    def run(self) -> None:
+        """Settle all cells, reconnecting where the link fails in a way that may pass."""
+        self._left = list(self.jobs)
+        reconnects = 0
+        while self._left and not self.stop.is_set():
+            before = len(self._left)
+            problem = attempt(self._in_one_session)
+            if problem is None:
+                return
+            if problem.code not in RETRIED or reconnects >= MAX_RECONNECTS:
+                self._give_up(problem)
+                return
+            reconnects = 0 if len(self._left) < before else reconnects + 1
+            self._report(f"lost ({problem.message}); trying again", 0, 0, "")
+            self.services.sleep(BACK_OFF_S * 2**reconnects)
+
+    def _in_one_session(self) -> Problem | None:
+        with open_session(self.device, self.services, self._report) as session:
+            ready = False
+            while self._left and not self.stop.is_set():
+                job = self._left[0]
+                self.emit(CellStarted(at=self.services.now(), key=job.key))
+                settled = attempt(lambda job=job: self._measure(session, job))  # type: ignore[misc]
+                if isinstance(settled, Problem) and settled.code is Code.INTERRUPTED:
+                    break
+                if isinstance(settled, Problem) and self._worth_another_try(job, settled):
+                    return settled
+                if not ready and session.engines:
+                    ready = self._describe(session)
+                self._settle(job, settled)
+            self._describe(session)
+        return None
+
+    def _measure(self, session: Session, job: CellJob) -> CellEvidence:
+        return measure(session, job, worth=self.worth, save=self.save, stop=self.stop)
+
+    def _worth_another_try(self, job: CellJob, problem: Problem) -> bool:
+        # The link is gone either way; a cell that was lost twice with it is not tried a third time.
+        if problem.code not in RETRIED:
+            return False
+        name = str(job.key)
+        self._tries[name] = self._tries.get(name, 0) + 1
+        if self._tries[name] >= MAX_TRIES_OF_A_CELL:
+            self._settle(job, problem)
+        return True
+
+    def _settle(self, job: CellJob, settled: CellEvidence | Problem) -> None:
+        self._left.remove(job)
+        if isinstance(settled, Problem):
+            settled = unsettled(job, settled)
+        self.emit(CellFinished(at=self.services.now(), evidence=settled))
+
+    def _give_up(self, problem: Problem) -> None:
+        failed = DeviceEvidence(name=self.device.name, failure=Failure.of(problem))
+        self.emit(DeviceReady(at=self.services.now(), device=failed))
+        for job in list(self._left):
+            self._settle(job, problem)
+
+    def _describe(self, session: Session) -> bool:
+        self.emit(DeviceReady(at=self.services.now(), device=session.evidence))
+        return True
+
+    def _report(self, text: str, done: int, total: int, unit: str) -> None:
+        self.emit(Progress(device=self.device.name, text=text, done=done, total=total, unit=unit))
+
+
+def unsettled(job: CellJob, problem: Problem) -> CellEvidence:
+    """Return the evidence of a cell that could not be measured.
+
+    What no wheel or backend exists for was not run at all, which is not an error of anybody's.
+    """
+    if problem.code in (Code.NO_WHEEL, Code.NO_BACKEND):
+        return CellEvidence(key=job.key, unsupported=problem.message, variant=job.variant)
+    return CellEvidence(key=job.key, failure=Failure.of(problem), variant=job.variant)
