@@ -1,0 +1,120 @@
+"""What the one-sample probe says about the float arithmetic that ran, proof by proof.
+
+No single proof is enough: the last operator may run in fp32 inside an fp16 run, AVX2 machines always report
+the fp16 backend, and an fp16 backend may hold fp32 convolutions. So each proof is read on its own here
+and `float_arithmetic` says what they have in common.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.evidence import Probe
+from harness.precision import Compute
+
+MOSTLY = 0.9
+"""From this share of the multiply-adds on, values count as float16."""
+
+HARDLY = 0.1
+"""Up to this share, values count as not float16 (zeros and small integers survive the round trip anyway)."""
+
+_FP16_BACKEND = 13
+_FP32_BACKEND = 0
+_ARM = frozenset({"aarch64", "arm64", "armv8l"})
+
+
+class Values(StrEnum):
+    """How many intermediate values survive a float16 round trip, next to the same file at precision high."""
+
+    HALF = "half"
+    PARTLY = "partly"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """The float arithmetic that ran.
+
+    Attributes:
+        compute: fp16 or fp32 where the proofs settle it, else None.
+        for_half: names of the proofs that speak for fp16.
+        for_full: names of the proofs that speak for fp32.
+        note: why it is not settled, as a clause.
+    """
+
+    compute: Compute | None
+    for_half: tuple[str, ...]
+    for_full: tuple[str, ...]
+    note: str = ""
+
+
+def is_arm(machine: str) -> bool:
+    """Tell whether `uname -m` names a machine on which the backend probe means something."""
+    return machine.lower() in _ARM
+
+
+def backend(probe: Probe, machine: str) -> Compute | None:
+    """Read the backend probe: None where it says nothing (x86, or a session unlike the module)."""
+    if not is_arm(machine) or not probe.session_equals_module:
+        return None
+    if probe.session_backend is None:
+        return None
+    return {_FP16_BACKEND: Compute.FP16, _FP32_BACKEND: Compute.FP32}.get(probe.session_backend)
+
+
+def half_share(probe: Probe) -> float:
+    """Return the share (0..1) of float16 values: of the multiply-adds where known, else of the tensors."""
+    if probe.half_flops_share is not None:
+        return probe.half_flops_share
+    return probe.half_tensors / probe.tensors if probe.tensors else 0.0
+
+
+def values(probe: Probe) -> Values | None:
+    """Read the value probe: None where no tensor was seen, or the control run shows as many."""
+    if not probe.session_equals_module or probe.tensors < 1:
+        return None
+    share = half_share(probe)
+    control = probe.half_tensors_high or 0
+    if share >= MOSTLY:
+        return Values.HALF if probe.half_tensors > control else None
+    excess = (probe.half_tensors - control) / probe.tensors
+    return Values.FULL if share <= HARDLY and excess <= HARDLY else Values.PARTLY
+
+
+def float_arithmetic(probe: Probe, isa: Sequence[str], machine: str) -> Arithmetic:
+    """Combine backend, values, instruction set and identity with fp32.
+
+    fp16 needs backend and values, and nothing against it. fp32 needs two proofs and nothing against it; where
+    the backend says nothing, the values alone do; identity with fp32 to the bit always does.
+    """
+    says, shows = backend(probe, machine), values(probe)
+    half = _names({"backend": says is Compute.FP16, "values": shows is Values.HALF})
+    full = _names(
+        {
+            "backend": says is Compute.FP32,
+            "values": shows is Values.FULL,
+            "isa": is_arm(machine) and "fp16" not in isa,
+            "equals-fp32": probe.equals_high is True,
+        }
+    )
+    if len(half) == 2 and not full:
+        return Arithmetic(Compute.FP16, half, full)
+    enough = len(full) >= 2 or "equals-fp32" in full or (full == ("values",) and not is_arm(machine))
+    if enough and not half:
+        return Arithmetic(Compute.FP32, half, full)
+    return Arithmetic(None, half, full, _why_open(probe, half, full))
+
+
+def _names(proofs: dict[str, bool]) -> tuple[str, ...]:
+    return tuple(name for name, holds in proofs.items() if holds)
+
+
+def _why_open(probe: Probe, half: Sequence[str], full: Sequence[str]) -> str:
+    if not probe.session_equals_module:
+        return "the probed session is not known to compute what the measured module computes"
+    share = f"{100 * half_share(probe):.0f} % of the multiply-adds have float16 results"
+    if half and full:
+        return f"{', '.join(half)} say fp16, but {', '.join(full)} say fp32; {share}"
+    if half or full:
+        return f"only {', '.join([*half, *full])} say {'fp16' if half else 'fp32'}; {share}"
+    return f"no proof speaks for either arithmetic; {share}"

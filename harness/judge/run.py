@@ -1,0 +1,84 @@
+"""A whole stored run, judged."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from harness.errors import Code, FarmError
+from harness.evidence import CellKey
+from harness.judge.stored import DeviceRecord, StoredRun
+from harness.judge.verdict import Court, judge_cell
+from harness.results import CellResult, DeviceResult, RunResults
+
+_T = TypeVar("_T")
+
+
+def judge(stored: StoredRun) -> RunResults:
+    """Judge every planned cell, in the order of the plan.
+
+    Raises:
+        FarmError: evidence-missing where a planned cell names a device, model or precision that is not there.
+    """
+    courts = _Courts(stored)
+    return RunResults(
+        id=stored.id,
+        started=stored.started,
+        wall_s=stored.wall_s,
+        harness=stored.harness,
+        thresholds=stored.thresholds,
+        confidence=stored.confidence,
+        devices=tuple(device_result(device) for device in stored.devices),
+        models=tuple(model.result for model in stored.models),
+        precisions=tuple(precision.name for precision in stored.precisions),
+        engines=stored.engines,
+        cells=tuple(_judged(key, stored, courts) for key in stored.planned),
+        counts=dict(stored.counts),
+        versions=dict(stored.versions),
+    )
+
+
+def device_result(device: DeviceRecord) -> DeviceResult:
+    """Return a device as the report shows it: its facts and its engines' banners are the fingerprint."""
+    evidence = device.evidence
+    fingerprint: dict[str, object] = {}
+    if evidence is not None and (evidence.facts or evidence.engines):
+        engines = {"engine": ", ".join(sorted(evidence.engines)), "engines": evidence.engines}
+        fingerprint = {**evidence.facts, **(engines if evidence.engines else {})}
+    return DeviceResult(
+        name=device.name,
+        kind=device.kind,
+        emulated=device.emulated,
+        labels=dict(device.labels),
+        fingerprint=fingerprint,
+        failure=evidence.failure if evidence else None,
+        sent_bytes=evidence.sent_bytes if evidence else 0,
+    )
+
+
+class _Courts:
+    """Finds by name what a cell is judged with."""
+
+    def __init__(self, stored: StoredRun) -> None:
+        self._stored = stored
+        self._devices = {device.name: device for device in stored.devices}
+        self._models = {model.result.name: model for model in stored.models}
+        self._precisions = {precision.name: precision for precision in stored.precisions}
+
+    def of(self, key: CellKey) -> Court:
+        return Court(
+            precision=_named("precision", self._precisions, key.precision),
+            device=_named("device", self._devices, key.device),
+            model=_named("model", self._models, key.model),
+            outputs=self._stored.outputs,
+            thresholds=self._stored.thresholds,
+            confidence=self._stored.confidence,
+        )
+
+
+def _judged(key: CellKey, stored: StoredRun, courts: _Courts) -> CellResult:
+    return judge_cell(key, stored.evidence.get(key), courts.of(key))
+
+
+def _named(kind: str, things: Mapping[str, _T], name: str) -> _T:
+    if name not in things:
+        raise FarmError(Code.EVIDENCE_MISSING, f"the stored run has no {kind} '{name}'")
+    return things[name]
