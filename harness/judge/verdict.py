@@ -51,7 +51,12 @@ def failed(key: CellKey, failure: Failure, evidence: CellEvidence | None = None)
     """Return the result of a cell that could not be measured."""
     variant = evidence.variant if evidence else None
     return CellResult(
-        key=key, status=Status.ERROR, verdict=Verdict.ERROR, reason=failure.message, failure=failure, variant=variant
+        key=key,
+        status=Status.ERROR,
+        verdict=Verdict.ERROR,
+        reason=failure.message or str(failure.code),
+        failure=failure,
+        variant=variant,
     )
 
 

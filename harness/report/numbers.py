@@ -1,0 +1,53 @@
+"""Numbers as words: the one place that decides how many digits are worth showing."""
+
+import math
+
+NONE = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """Return a number with so many significant digits: 0.0302, 1.2e-06, ∞."""
+    if value is None or math.isnan(value):
+        return NONE
+    return _infinite(value) if math.isinf(value) else f"{value:.{digits}g}"
+
+
+def fixed(value: float | None, places: int = 2) -> str:
+    """Return a number with so many decimals."""
+    if value is None or math.isnan(value):
+        return NONE
+    return _infinite(value) if math.isinf(value) else f"{value:.{places}f}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share of one as per cent."""
+    return NONE if share is None else f"{100.0 * share:.1f} %"
+
+
+def signed(points: float | None) -> str:
+    """Return a change with its sign and a true minus: +0.0 or -3.3."""
+    if points is None:
+        return NONE
+    return f"{points + 0.0:+.1f}".replace("-", _MINUS)
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    """Return `low … high` of a change, with signs."""
+    return NONE if bounds is None else f"{signed(bounds[0])} … {signed(bounds[1])}"
+
+
+def span(bounds: tuple[float, float] | None, scale: float = 1.0) -> str:
+    """Return `low … high` of a quantity that has no sign, times `scale`."""
+    return NONE if bounds is None else f"{scale * bounds[0]:.1f} … {scale * bounds[1]:.1f}"
+
+
+def cosine(value: float | None) -> str:
+    """Return a cosine; those near one need more digits to be told apart."""
+    if value is None or math.isinf(value):
+        return NONE if value is None else _infinite(value)
+    return f"{value:.6f}"
+
+
+def _infinite(value: float) -> str:
+    return "∞" if value > 0 else f"{_MINUS}∞"

@@ -1,0 +1,43 @@
+"""The report files of a run's folder."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.report import csv_report, json_report, junit, markdown
+from harness.results import RunResults
+
+_RENDERERS: dict[str, Callable[[RunResults], str]] = {
+    "report.md": markdown.render,
+    "results.json": json_report.render,
+    "results.csv": csv_report.render,
+    "junit.xml": junit.render,
+}
+
+
+def write_reports(results: RunResults, folder: Path) -> tuple[Path, ...]:
+    """Write report.md, results.json, results.csv and junit.xml and return their paths.
+
+    All are rendered before the first is written, and each takes its place in one step, so a reader never sees
+    half a file. Equal results give equal bytes.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+    """
+    rendered = {name: render(results) for name, render in _RENDERERS.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    return tuple(_write(folder / name, text) for name, text in rendered.items())
+
+
+def _write(path: Path, text: str) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+        new.chmod(0o644)  # mkstemp gives 0600, which a CI job's next step may not read
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    return path
