@@ -39,6 +39,16 @@ def devices(results: RunResults) -> str:
     return table(["device", "kind", *facts, "bytes sent"], rows, [len(facts) + 2])
 
 
+def failures(results: RunResults) -> str:
+    """Return one line for every device that failed as a whole; '' where none did."""
+    broken = [(device.name, device.failure.problem) for device in results.devices if device.failure]
+    return "\n".join(
+        f"- {markdown(name)}: {problem.code} (blame: {problem.blame}), {markdown(problem.message)}"
+        f" {markdown(problem.what_to_do)}"
+        for name, problem in broken
+    )
+
+
 def fingerprints(results: RunResults) -> str:
     """Return every device's whole fingerprint, one line of JSON each."""
     shown = [device for device in results.devices if device.fingerprint]

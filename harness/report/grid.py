@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from harness.evidence import CellKey
 from harness.report import names, numbers
-from harness.results import CellResult, DeviceResult, RunResults, Verdict
+from harness.results import CellResult, DeviceResult, RunResults, Status, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,12 @@ def grid(results: RunResults, model: str) -> Grid:
 
 def detail(cell: CellResult) -> str:
     """Return what stands beside the verdict: the accuracy change or agreement, or why there is none."""
+    if cell.status is Status.PENDING:
+        return "not measured yet"
     if cell.verdict is Verdict.ERROR:
         return str(cell.failure.code) if cell.failure else "error"
     if cell.effective is not None and cell.effective.in_effect is False:
-        return "did not run as asked"
+        return ""  # the change belongs to another precision; what ran is shown instead
     if cell.metrics is None:
         return "unsupported" if cell.verdict is Verdict.NA else ""
     if cell.metrics.nonfinite:

@@ -26,9 +26,7 @@ def render(results: RunResults) -> str:
     for cell in results.cells:
         suite.append(_case(cell))
     indent(root)
-    return tostring(root, encoding="unicode", xml_declaration=False).join(
-        ['<?xml version="1.0" encoding="utf-8"?>\n', "\n"]
-    )
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(root, encoding="unicode")}\n'
 
 
 def _totals(results: RunResults) -> dict[str, str]:

@@ -25,7 +25,7 @@ def render(results: RunResults) -> str:
     for model in results.models:
         parts += _section(f"Numbers: {markdown(model.name)}", sections.figures(results, model.name))
     parts += _timings(results)
-    parts += _section("Devices", backstage.devices(results))
+    parts += _section("Devices", backstage.devices(results), backstage.failures(results))
     parts += _section("Fingerprints", backstage.fingerprints(results))
     parts += _section("To reproduce this run", backstage.provenance(results), backstage.files(results))
     return "\n\n".join(part for part in parts if part) + "\n"

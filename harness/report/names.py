@@ -43,6 +43,12 @@ def ran(result: CellResult) -> str:
     return what if found.proven else f"{what} (unproven)"
 
 
+def ran_words(result: CellResult) -> str:
+    """Return `ran` for a matrix, where the word matters that the cell did not run as asked."""
+    astray = result.effective is not None and result.effective.in_effect is False
+    return f"ran as {ran(result)}" if astray else ran(result)
+
+
 def word(verdict: Verdict) -> str:
     """Return the verdict's word as it is shown everywhere."""
     return verdict.value

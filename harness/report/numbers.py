@@ -29,7 +29,7 @@ def signed(points: float | None) -> str:
     """Return a change with its sign and a true minus: +0.0 or -3.3."""
     if points is None:
         return NONE
-    return f"{points + 0.0:+.1f}".replace("-", _MINUS)
+    return f"{round(points, 1) + 0.0:+.1f}".replace("-", _MINUS)
 
 
 def interval(bounds: tuple[float, float] | None) -> str:

@@ -53,9 +53,7 @@ def reasons(results: RunResults) -> str:
 def _matrix_cell(cell: CellResult | None) -> str:
     if cell is None:
         return ""
-    parts = [_word(cell.verdict), markdown(detail(cell)), markdown(names.ran(cell))]
-    if cell.effective is not None and cell.effective.in_effect is False:
-        parts[1:] = [f"ran as {parts[2]}"]
+    parts = [_word(cell.verdict), markdown(detail(cell)), markdown(names.ran_words(cell))]
     return " · ".join(part for part in parts if part)
 
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
+from harness.report import names
+from harness.report.grid import detail
 from harness.results import CellResult, RunResults, Verdict
 
 _ORDER = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NA, Verdict.ERROR)
+
+_GOOD = "Keeps its accuracy"
 
 
 def sentences(results: RunResults) -> list[tuple[str, str]]:
@@ -18,9 +22,12 @@ def sentences(results: RunResults) -> list[tuple[str, str]]:
         ("Not decided", lambda cell: cell.verdict is Verdict.INCONCLUSIVE),
         ("Could not be measured", lambda cell: cell.verdict is Verdict.ERROR),
         ("Not supported", lambda cell: cell.verdict is Verdict.NA and not not_as_asked(cell)),
-        ("Keeps its accuracy", lambda cell: cell.verdict is Verdict.PASS),
+        (_GOOD, lambda cell: cell.verdict is Verdict.PASS),
     )
-    found += [(heading, _grouped(filter(wanted, results.cells), results)) for heading, wanted in groups]
+    found += [
+        (heading, _grouped(filter(wanted, results.cells), results, remarks=heading != _GOOD))
+        for heading, wanted in groups
+    ]
     return [(heading, text) for heading, text in found if text]
 
 
@@ -35,14 +42,19 @@ def _counts(results: RunResults) -> str:
     return f"{len(verdicts)} in all: {', '.join(parts)}." if verdicts else "none were planned."
 
 
-def _grouped(cells: Iterable[CellResult], results: RunResults) -> str:
-    """Return `model: precision on device, device; …`, with `every device` where that is so."""
+def _grouped(cells: Iterable[CellResult], results: RunResults, *, remarks: bool) -> str:
+    """Return `model: precision on device (remark), device`, with `every device` where that is so."""
     places: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
         engine = f" under MNN {cell.key.engine}" if len(results.engines) > 1 else ""
-        places.setdefault((cell.key.model, cell.key.precision + engine), []).append(cell.key.device)
+        remark = f" ({_remark(cell)})" if remarks and _remark(cell) else ""
+        places.setdefault((cell.key.model, cell.key.precision + engine), []).append(cell.key.device + remark)
     models: dict[str, list[str]] = {}
     for (model, precision), devices in places.items():
-        everywhere = len(devices) == len(results.devices) > 1
+        everywhere = not remarks and len(devices) == len(results.devices) > 1
         models.setdefault(model, []).append(f"{precision} on {'every device' if everywhere else ', '.join(devices)}")
     return " · ".join(f"{model}: {'; '.join(parts)}" for model, parts in models.items())
+
+
+def _remark(cell: CellResult) -> str:
+    return names.ran_words(cell) if not_as_asked(cell) else detail(cell)
