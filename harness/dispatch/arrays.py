@@ -22,7 +22,7 @@ class ArrayStore:
     def save(self, array: Array) -> str:
         """Store an array and return the sha256 of its .npy file."""
         data = npy_bytes(array)
-        digest = hashlib.sha256(data).hexdigest()
+        digest = npy_digest(array)
         path = self._path(digest)
         if not path.is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -56,3 +56,8 @@ def npy_bytes(array: NDArray[np.generic]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
+
+
+def npy_digest(array: NDArray[np.generic]) -> str:
+    """Return the name of an array in the evidence folder: the sha256 of its .npy file."""
+    return hashlib.sha256(npy_bytes(array)).hexdigest()

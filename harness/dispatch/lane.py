@@ -26,7 +26,10 @@ MAX_TRIES_OF_A_CELL = 2
 
 @dataclass(slots=True)
 class Lane:
-    """Works through a device's cells; every job ends in exactly one `CellFinished`, unless stopped."""
+    """Works through a device's cells; every job ends in exactly one `CellFinished`, unless stopped.
+
+    `left` holds the jobs that are not settled yet.
+    """
 
     device: Device
     jobs: tuple[CellJob, ...]
@@ -35,31 +38,31 @@ class Lane:
     save: Save
     worth: WorthMeasuring
     stop: threading.Event
-    _left: list[CellJob] = field(default_factory=list)
+    left: list[CellJob] = field(default_factory=list)
     _tries: dict[str, int] = field(default_factory=dict)
     _sent_bytes: int = 0
 
     def run(self) -> None:
         """Settle all cells, reconnecting where the link fails in a way that may pass."""
-        self._left = list(self.jobs)
+        self.left = list(self.jobs)
         reconnects = 0
-        while self._left and not self.stop.is_set():
-            before = len(self._left)
+        while self.left and not self.stop.is_set():
+            before = len(self.left)
             problem = attempt(self._in_one_session)
             if problem is None:
                 return
             if problem.code not in RETRIED or reconnects >= MAX_RECONNECTS:
                 self._give_up(problem)
                 return
-            reconnects = 0 if len(self._left) < before else reconnects + 1
+            reconnects = 0 if len(self.left) < before else reconnects + 1
             self._report(f"lost ({problem.message}); trying again", 0, 0, "")
             self.services.sleep(BACK_OFF_S * 2**reconnects)
 
     def _in_one_session(self) -> Problem | None:
         with open_session(self.device, self.services, self._report) as session:
             ready = False
-            while self._left and not self.stop.is_set():
-                job = self._left[0]
+            while self.left and not self.stop.is_set():
+                job = self.left[0]
                 self.emit(CellStarted(at=self.services.now(), key=job.key))
                 settled = attempt(lambda job=job: self._measure(session, job))  # type: ignore[misc]
                 if isinstance(settled, Problem) and settled.code is Code.INTERRUPTED:
@@ -86,7 +89,7 @@ class Lane:
         return True
 
     def _settle(self, job: CellJob, settled: CellEvidence | Problem) -> None:
-        self._left.remove(job)
+        self.left.remove(job)
         if isinstance(settled, Problem):
             settled = unsettled(job, settled)
         self.emit(CellFinished(at=self.services.now(), evidence=settled))
@@ -94,7 +97,7 @@ class Lane:
     def _give_up(self, problem: Problem) -> None:
         failed = DeviceEvidence(name=self.device.name, failure=Failure.of(problem))
         self.emit(DeviceReady(at=self.services.now(), device=failed))
-        for job in list(self._left):
+        for job in list(self.left):
             self._settle(job, problem)
 
     def _describe(self, session: Session) -> bool:

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from harness.config.inventory import Device
 from harness.dispatch.jobs import CellJob
@@ -27,21 +26,15 @@ Report = Callable[[str, int, int, str], None]
 """Takes what is going on: text, done, total, unit."""
 
 
-class Blobs(Protocol):
-    """Where the bytes of an object come from."""
-
-    def __call__(self, digest: str) -> bytes: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What lanes share and what tests replace."""
+    """What lanes share and what tests replace; `blobs` gives the bytes behind a digest."""
 
     run: str
     holder: str
     archive: AgentArchive
     wheels: WheelHouse
-    blobs: Blobs
+    blobs: Callable[[str], bytes]
     clock: Clock
     now: Callable[[], str]
     sleep: Callable[[float], None]

@@ -1,0 +1,190 @@
+"""Everything that the coordinator makes before a device is asked: samples, references, variants, batches."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from harness.config.experiment import Experiment, ModelEntry
+from harness.dispatch.arrays import ArrayStore
+from harness.dispatch.boundary import attempt
+from harness.dispatch.jobs import CellJob
+from harness.dispatch.snapshot import ModelNote
+from harness.errors import Problem
+from harness.evidence import CellEvidence, Failure
+from harness.fleet.client import Batch
+from harness.models import samples as sampling
+from harness.models.golden import golden
+from harness.models.load_samples import load_samples
+from harness.models.samples import SampleSet
+from harness.models.source import ModelSource, resolve
+from harness.models.variants import Variant, make_variant, why_impossible
+from harness.plan import Plan, PlannedCell
+from harness.precision import Weights
+from harness.results import ModelResult
+
+Stage = Callable[[str], None]
+"""Hears, in words, what is being prepared."""
+
+AsTask = Callable[..., np.typing.NDArray[np.float32]]
+"""Runs a function somewhere with processors to spare and returns its result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model that was found to be usable, and what it is fed."""
+
+    entry: ModelEntry
+    source: ModelSource
+    samples: SampleSet
+    batches: tuple[sampling.Batch, ...]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What came of it: for each model a reference, for each (model, weights) a file or the reason for none."""
+
+    subjects: dict[str, Subject]
+    references: dict[str, np.typing.NDArray[np.float32]] = field(default_factory=dict)
+    variants: dict[tuple[str, Weights], Variant | Problem | str] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many variants were converted now, and how many were there already."""
+        made = [variant.converted for variant in self.variants.values() if isinstance(variant, Variant)]
+        return {"variants_converted": sum(made), "variants_cached": len(made) - sum(made)}
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return every object that a device may need, by sha256."""
+        files = {
+            variant.sha256: variant.path.read_bytes()
+            for variant in self.variants.values()
+            if isinstance(variant, Variant)
+        }
+        parts = {batch.digest: batch.data for subject in self.subjects.values() for batch in subject.batches}
+        return files | parts
+
+
+def find_subjects(experiment: Experiment) -> dict[str, Subject]:
+    """Look into every model and its samples, before anything is made or sent.
+
+    Raises:
+        InputError: bad-model or bad-samples.
+    """
+    return {entry.name: _subject(entry, experiment) for entry in experiment.models}
+
+
+def make(subjects: dict[str, Subject], plan: Plan, *, as_task: AsTask, stage: Stage) -> Prepared:
+    """Make references and variants; what fails for one variant is kept as that variant's problem.
+
+    Raises:
+        FarmError: reference-failed; nothing could be judged without it.
+    """
+    prepared = Prepared(subjects)
+    for name, subject in subjects.items():
+        stage(f"reference of {name} on {len(subject.samples)} images (onnxruntime, fp32)")
+        prepared.references[name] = as_task(golden, subject.source, subject.samples)
+    wanted = sorted(_wanted(plan), key=lambda pair: (pair[0], pair[1].stored_as))
+    for name, weights in wanted:
+        stage(f"variant of {name} with weights {weights.stored_as}")
+        prepared.variants[name, weights] = _variant(subjects[name], weights)
+    return prepared
+
+
+def notes(prepared: Prepared, store: ArrayStore) -> tuple[ModelNote, ...]:
+    """Return what journal and report keep of the models; references and labels go to the evidence folder."""
+    return tuple(_note(name, prepared, store) for name in prepared.subjects)
+
+
+def jobs(
+    cells: Iterable[PlannedCell], prepared: Prepared, experiment: Experiment
+) -> tuple[list[CellJob], list[CellEvidence]]:
+    """Return what devices are to measure, and what is settled without asking any."""
+    to_measure: list[CellJob] = []
+    settled: list[CellEvidence] = []
+    for cell in cells:
+        variant = prepared.variants[cell.key.model, cell.precision.weights]
+        if isinstance(variant, Variant):
+            to_measure.append(_job(cell, prepared.subjects[cell.key.model], variant, experiment))
+        elif isinstance(variant, Problem):
+            settled.append(CellEvidence(key=cell.key, failure=Failure.of(variant)))
+        else:
+            settled.append(CellEvidence(key=cell.key, unsupported=variant))
+    return to_measure, settled
+
+
+def _subject(entry: ModelEntry, experiment: Experiment) -> Subject:
+    given = entry.samples
+    source = resolve(
+        name=entry.name,
+        file=entry.file,
+        bundled=entry.bundled,
+        timm=entry.timm,
+        state_dict=entry.state_dict,
+        size=given.size if given else None,
+    )
+    # What the entry leaves open, a bundled or timm model's card knows.
+    stated = given.model_fields_set if given else set()
+    samples = load_samples(
+        source,
+        images=given.images if given else None,
+        labels=given.labels if given else None,
+        arrays=given.arrays if given else None,
+        mean=given.mean if given and ("mean" in stated or not source.card) else None,
+        std=given.std if given and ("std" in stated or not source.card) else None,
+        max_images=experiment.sampling.max_images,
+        seed=experiment.sampling.seed,
+    )
+    return Subject(entry, source, samples, sampling.batches(samples, experiment.sampling.batch))
+
+
+def _wanted(plan: Plan) -> set[tuple[str, Weights]]:
+    return {(cell.key.model, cell.precision.weights) for cell in plan.cells}
+
+
+def _variant(subject: Subject, weights: Weights) -> Variant | Problem | str:
+    impossible = why_impossible(subject.source, weights, subject.samples)
+    if impossible:
+        return impossible
+    # A variant that gives no finite numbers here is measured all the same: it fails there, and says so.
+    return attempt(lambda: make_variant(subject.source, weights, subject.samples, allow_nonfinite=True))
+
+
+def _note(name: str, prepared: Prepared, store: ArrayStore) -> ModelNote:
+    subject = prepared.subjects[name]
+    labels = subject.samples.labels
+    result = ModelResult(
+        name=name,
+        source=subject.source.origin,
+        sha256=subject.source.sha256,
+        samples=len(subject.samples),
+        labelled=labels is not None,
+        card=subject.source.card,
+    )
+    return ModelNote(
+        result=result,
+        reference=store.save(prepared.references[name]),
+        labels=None if labels is None else store.save(labels.astype(np.int64)),
+        output_name=subject.source.signature.output_name,
+    )
+
+
+def _job(cell: PlannedCell, subject: Subject, variant: Variant, experiment: Experiment) -> CellJob:
+    samples = subject.samples
+    return CellJob(
+        key=cell.key,
+        precision=cell.precision,
+        variant=variant.sha256,
+        input_name=variant.signature.input_name,
+        output_name=variant.signature.output_name,
+        batches=tuple(Batch(b.digest, b.count, samples.mean, samples.std) for b in subject.batches),
+        warmup=experiment.timing.warmup,
+        repeats=experiment.timing.repeats,
+    )
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

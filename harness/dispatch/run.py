@@ -1,0 +1,183 @@
+"""A whole run: plan, prepare, let the gateways work, keep what comes, judge, report."""
+
+import contextlib
+import getpass
+import platform
+import socket
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from harness import __version__
+from harness.cache import cache_root
+from harness.config.experiment import Experiment
+from harness.config.inventory import Inventory
+from harness.dispatch import prepare
+from harness.dispatch.arrays import ArrayStore
+from harness.dispatch.cluster import Cluster, Remote, open_cluster
+from harness.dispatch.events import CellFinished, RunEnded, RunStarted
+from harness.dispatch.jobs import CellJob
+from harness.dispatch.journal import Journal
+from harness.dispatch.ledger import Ledger, Listener, serve, utc_now
+from harness.dispatch.run_folder import open_folder, refuse_changes
+from harness.dispatch.snapshot import DeviceNote, Expected, Snapshot
+from harness.errors import FarmError
+from harness.evidence import CellKey
+from harness.plan import Plan, plan
+
+STOP_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `farm run` was asked for."""
+
+    inventory: Inventory
+    experiment: Experiment
+    folder: Path
+    resume: bool = False
+    ray_address: str | None = None
+
+
+@dataclass(slots=True)
+class Coordinator:
+    """One run, from the question to the last line of the journal."""
+
+    request: Request
+    listener: Listener
+    clock: Callable[[], float] = time.monotonic
+
+    def run(self) -> bool:
+        """Run; return whether it was interrupted. What was measured until then is kept.
+
+        Raises:
+            InputError: the user's input or machine is wrong; nothing was run.
+            FarmError: a reference could not be made, or a gateway could not be started.
+        """
+        began = self.clock()
+        planned = plan(self.request.inventory, self.request.experiment)
+        self.listener.stage("looking into models and samples")
+        subjects = prepare.find_subjects(self.request.experiment)
+        identity = self._identity(subjects)
+        before = open_folder(self.request.folder, resume=self.request.resume)
+        if before is not None and before.snapshot is not None:
+            refuse_changes(before.snapshot, identity)
+        self.listener.stage("starting Ray")
+        with open_cluster(self._sites(planned), self.request.ray_address) as cluster:
+            prepared = prepare.make(subjects, planned, as_task=cluster.task, stage=self.listener.stage)
+            store = ArrayStore(self.request.folder)
+            snapshot = before.snapshot if before else None
+            if snapshot is None:
+                snapshot = self._snapshot(planned, prepared, store, identity)
+            settled = before.settled if before else frozenset()
+            with contextlib.closing(Journal(self.request.folder)) as journal:
+                journal.write(RunStarted(at=utc_now(), snapshot=snapshot, resumed=before is not None))
+                work = Ledger(self.listener, journal, store)
+                interrupted = self._measure(
+                    cluster, planned=planned, prepared=prepared, settled=settled, snapshot=snapshot, work=work
+                )
+                counts = {**prepared.counts, "bytes_sent": work.sent_bytes, "cells_measured": work.measured}
+                journal.write(
+                    RunEnded(at=utc_now(), wall_s=self.clock() - began, interrupted=interrupted, counts=counts)
+                )
+        return interrupted
+
+    def _measure(
+        self,
+        cluster: Cluster,
+        *,
+        planned: Plan,
+        prepared: prepare.Prepared,
+        settled: frozenset[CellKey],
+        snapshot: Snapshot,
+        work: Ledger,
+    ) -> bool:
+        cells = [cell for cell in planned.cells if cell.key not in settled]
+        to_measure, known = prepare.jobs(cells, prepared, self.request.experiment)
+        self.listener.planned(snapshot, len(cells))
+        for evidence in known:
+            work.keep(CellFinished(at=utc_now(), evidence=evidence))
+        if not to_measure:
+            return False
+        with self._gateways(cluster, planned, prepared, snapshot.run) as gateways:
+            try:
+                self._start(gateways, planned, to_measure, work)
+                serve(gateways, work)
+            except KeyboardInterrupt:
+                self.listener.stage("interrupted: stopping the devices after the batch they are at")
+                for gateway in gateways.values():
+                    with contextlib.suppress(FarmError):
+                        gateway.stop(STOP_S)
+                        work.take(gateway.poll(0.0))
+                return True
+        return False
+
+    @contextlib.contextmanager
+    def _gateways(
+        self, cluster: Cluster, planned: Plan, prepared: prepare.Prepared, run: str
+    ) -> Iterator[dict[str, Remote]]:
+        blobs = {digest: cluster.put(data) for digest, data in prepared.blobs().items()}
+        yield {
+            site: cluster.gateway(
+                site,
+                run=run,
+                holder=f"{getpass.getuser()}@{socket.gethostname()}",
+                wheel_cache=cache_root() / "wheels",
+                blobs=blobs,
+            )
+            for site in self._sites(planned)
+        }
+
+    def _start(self, gateways: dict[str, Remote], planned: Plan, to_measure: list[CellJob], work: Ledger) -> None:
+        by_device: dict[str, list[CellJob]] = defaultdict(list)
+        for job in to_measure:
+            by_device[job.key.device].append(job)
+        for device in planned.devices:
+            jobs = by_device.get(device.name)
+            if jobs:
+                work.begin(device.name, device.site, jobs)
+                gateways[device.site].start(device, jobs)
+
+    def _sites(self, planned: Plan) -> list[str]:
+        return sorted({device.site for device in planned.devices})
+
+    def _identity(self, subjects: dict[str, prepare.Subject]) -> dict[str, str]:
+        models = {f"model {name}": subject.source.sha256 for name, subject in subjects.items()}
+        samples = {f"samples of {name}": subject.samples.digest for name, subject in subjects.items()}
+        return {
+            "inventory": prepare.file_digest(self.request.inventory.path),
+            "experiment": prepare.file_digest(self.request.experiment.path),
+            "engine": ",".join(self.request.experiment.engines),
+            **models,
+            **samples,
+        }
+
+    def _snapshot(
+        self, planned: Plan, prepared: prepare.Prepared, store: ArrayStore, identity: dict[str, str]
+    ) -> Snapshot:
+        experiment = self.request.experiment
+        return Snapshot(
+            run=uuid.uuid4().hex[:12],
+            harness=__version__,
+            devices=tuple(
+                DeviceNote(name=d.name, kind=d.kind, emulated=d.emulated, labels=d.labels) for d in planned.devices
+            ),
+            models=prepare.notes(prepared, store),
+            precisions=experiment.precisions,
+            engines=experiment.engines,
+            cells=tuple(cell.key for cell in planned.cells),
+            thresholds=experiment.thresholds,
+            confidence=experiment.sampling.confidence,
+            known_failures=tuple(Expected(**dict(known)) for known in experiment.known_failures),
+            identity=identity,
+            versions=_versions(),
+        )
+
+
+def _versions() -> dict[str, str]:
+    packages = ("MNN", "onnxruntime", "numpy", "ray", "paramiko")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -1,0 +1,52 @@
+"""A run's folder: new or empty for a new run, the same question for a resumed one."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.dispatch.journal import NAME
+from harness.dispatch.snapshot import Snapshot
+from harness.dispatch.stored import Replay, replay
+from harness.errors import Code, InputError
+
+
+def open_folder(folder: Path, *, resume: bool) -> Replay | None:
+    """Make a run's folder, or read what a run that is to be resumed has left in it.
+
+    Returns:
+        What is there already; None for a new run.
+
+    Raises:
+        InputError: bad-output-folder, it holds something and we are not to resume, or nothing to resume.
+    """
+    if folder.is_dir() and (folder / NAME).is_file() and resume:
+        return replay(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            Code.BAD_OUTPUT_FOLDER,
+            f"{folder} is not empty." if folder.is_dir() else f"{folder} is not a folder.",
+            "" if folder.is_dir() and (folder / NAME).is_file() else "Name a new or empty folder.",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(Code.BAD_OUTPUT_FOLDER, f"{folder} cannot be made: {error}.") from error
+    return None
+
+
+def refuse_changes(before: Snapshot, now: dict[str, str]) -> None:
+    """Refuse to resume a run whose question has changed.
+
+    Raises:
+        InputError: bad-output-folder, naming everything that differs.
+    """
+    changed = sorted(_changed(before.identity, now))
+    if changed:
+        raise InputError(
+            Code.BAD_OUTPUT_FOLDER,
+            f"This run was another one; changed since: {', '.join(changed)}.",
+            "Undo the change, or start a new run in a new folder.",
+        )
+
+
+def _changed(before: dict[str, str], now: dict[str, str]) -> Iterable[str]:
+    return (name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
