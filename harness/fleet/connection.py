@@ -47,7 +47,9 @@ def connect(device: Device, *, deadline: Deadline) -> Connection:
         TransportError: device-unreachable; may pass.
         FarmError: host-key-unknown, host-key-changed, authentication-failed, bad-inventory.
     """
-    address = ssh_config.resolve(device.host, port=device.stated_port, user=device.stated_user, default_user=device.user)
+    address = ssh_config.resolve(
+        device.host, port=device.stated_port, user=device.stated_user, default_user=device.user
+    )
     identities = (device.identity_file,) if device.identity_file else address.identity_files
     through: list[paramiko.SSHClient] = []
     sock: socket.socket | paramiko.Channel

@@ -1,0 +1,5 @@
+"""`python -m harness` is `farm`."""
+
+from harness.cli import main
+
+main()

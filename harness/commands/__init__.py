@@ -1,0 +1,1 @@
+"""What each `farm` command does, free of the command line's syntax."""
