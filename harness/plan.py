@@ -81,10 +81,8 @@ def _unknown_devices(inventory: Inventory, experiment: Experiment) -> Iterable[M
     names = [device.name for device in inventory.devices]
     for index, known in enumerate(experiment.known_failures):
         if known.device not in names:
-            expected = f"a device in {inventory.path}"
-            yield _mistake(
-                experiment, f"known_failures[{index}]", known.device, expected, nearest(known.device, names)
-            )
+            where, expected = f"known_failures[{index}].device", f"a device in {inventory.path}"
+            yield _mistake(experiment, where, known.device, expected, nearest(known.device, names))
 
 
 def _mistake(experiment: Experiment, where: str, read: str, expected: str, hint: str) -> Mistake:

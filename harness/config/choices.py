@@ -1,6 +1,7 @@
 """The experiment's choices beside models and precisions: engines, devices, sampling, thresholds, timing."""
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import PlainValidator
@@ -8,7 +9,8 @@ from pydantic import PlainValidator
 from harness.config.fields import Name, Text, checked_text, real, wrong
 from harness.config.model_entry import Sampling, TimingPlan
 from harness.config.problems import nearest, shown
-from harness.config.sections import Reader, Section
+from harness.config.reader import Reader
+from harness.config.sections import Section, Slip
 from harness.results import Thresholds
 
 DEFAULT_ENGINE = "3.6.1"
@@ -17,33 +19,19 @@ _VERSION = re.compile(r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}")
 _NONSENSE = "a threshold that can never fail, or never pass, says nothing"
 
 
-def _engines(value: object) -> tuple[str, ...]:
-    found = _texts(value, "a list of at least one version")
-    for text in found:
-        if not _VERSION.fullmatch(text):
-            raise wrong('versions of three numbers in quotes, "3.6.1"', f"read {shown(text)}")
-    return found
+def _engine(value: object) -> str:
+    text = checked_text(value)
+    if not _VERSION.fullmatch(text):
+        raise wrong('a version of three numbers in quotes, "3.6.1"')
+    return text
 
 
-def _selection(value: object) -> tuple[str, ...]:
-    found = _texts(
-        value, "a list of at least one device name or label=value", "leave the key out to take all devices"
-    )
-    for text in found:
-        label, equals, content = text.partition("=")
-        if equals and not (label.strip() and content):
-            raise wrong("a device name or label=value", f"read {shown(text)}")
-    return found
-
-
-def _texts(value: object, expected: str, hint: str = "") -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not value:
-        raise wrong(expected, hint)
-    found = tuple(checked_text(item) for item in value)
-    twice = sorted({text for text in found if found.count(text) > 1})
-    if twice:
-        raise wrong("each entry once", f"{shown(twice[0])} stands twice")
-    return found
+def _selector(value: object) -> str:
+    text = checked_text(value)
+    label, equals, content = text.partition("=")
+    if equals and not (label.strip() and content):
+        raise wrong("a device name or label=value")
+    return text
 
 
 class KnownFailure(Section):
@@ -65,12 +53,23 @@ class CheckedThresholds(Section, Thresholds):
 class Choices(Section):
     """The keys of an experiment that all have defaults."""
 
-    engines: Annotated[tuple[str, ...], PlainValidator(_engines)] = (DEFAULT_ENGINE,)
-    devices: Annotated[tuple[str, ...], PlainValidator(_selection)] = ()
+    engines: tuple[Annotated[str, PlainValidator(_engine)], ...] = (DEFAULT_ENGINE,)
+    devices: tuple[Annotated[str, PlainValidator(_selector)], ...] = ()
     sampling: Sampling = Sampling()
     thresholds: CheckedThresholds = CheckedThresholds()
     timing: TimingPlan = TimingPlan()
     known_failures: tuple[KnownFailure, ...] = ()
+
+    @classmethod
+    def slips(cls, raw: Mapping[str, object]) -> Iterator[Slip]:
+        """Yield empty lists and repeated entries of engines and devices."""
+        for key in ("engines", "devices"):
+            items = raw.get(key)
+            if items == []:
+                yield Slip((key,), "an empty list", "at least one entry", "or leave the key out for the default")
+            words = [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
+            for twice in sorted({word for word in words if words.count(word) > 1}):
+                yield Slip((key,), f"{shown(twice)} twice", "each entry once")
 
 
 def check_known_failures(

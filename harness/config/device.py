@@ -50,12 +50,6 @@ def _cpus(value: object) -> tuple[int, ...]:
     return numbers
 
 
-def _launcher(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple):
-        raise wrong("a list of words", "for example [proot-distro, login, debian, --]")
-    return tuple(checked_text(word) for word in value)
-
-
 def current_user() -> str:
     """Return the name of the user who runs the farm; the number where the name is not known."""
     try:
@@ -101,7 +95,7 @@ class Device(Section):
     known_hosts: AnyPath | None = None
     proxy_jump: Jump | None = None
     site: Name = DEFAULT_SITE
-    launcher: Annotated[tuple[str, ...], PlainValidator(_launcher)] = ()
+    launcher: tuple[Text, ...] = ()
     python: Text = "python3"
     threads: Annotated[int, whole(1, _MOST_THREADS)] = DEFAULT_THREADS
     cpus: Annotated[tuple[int, ...], PlainValidator(_cpus)] | None = None

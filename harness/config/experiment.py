@@ -6,8 +6,9 @@ from pydantic import Field
 
 from harness.config.choices import DEFAULT_ENGINE, Choices, KnownFailure, check_known_failures
 from harness.config.model_entry import ModelEntry, Samples, Sampling, TimingPlan
-from harness.config.problems import Where, nearest, shown
-from harness.config.sections import Reader, unknown_key
+from harness.config.problems import Where, dotted, nearest, shown
+from harness.config.reader import Reader
+from harness.config.sections import unknown_key
 from harness.config.written_precision import WrittenPrecision
 from harness.config.yaml_lines import Document, load
 from harness.errors import Code
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _LISTS = ("models", "precisions")
+_PLANNED = ("devices", "known_failures")
 
 
 class Experiment(Value):
@@ -34,7 +36,7 @@ class Experiment(Value):
 
     Attributes:
         devices: names and label=value; empty for all devices of the inventory.
-        lines: line of the entries that only the plan can check (`devices[0]`, `known_failures[1]`).
+        lines: line of what only the plan can check, by place: `devices[0]`, `known_failures[1].device`.
     """
 
     path: Path
@@ -71,14 +73,10 @@ def read_experiment(document: Document) -> Experiment:
         reader.note((key,), *unknown_key(key, known))
     models = _models(reader, top)
     precisions = _precisions(reader, top)
-    choices = reader.section(Choices, {key: top[key] for key in Choices.model_fields if key in top}, ())
+    choices = reader.section(Choices, {key: top[key] for key in Choices.model_fields if key in top}, ()) or Choices()
     check_known_failures(reader, top, names=_names(top, "models"), precisions=_names(top, "precisions"))
     reader.finish()
-    if choices is None:  # cannot be: without a mistake there is a value
-        raise AssertionError
-    lines = {
-        f"{key}[{where[1]}]": line for where, line in document.lines.items() if len(where) == 2 for key in where[:1]
-    }
+    lines = {dotted(where): line for where, line in document.lines.items() if where[0] in _PLANNED}
     return Experiment(path=document.file, models=models, precisions=precisions, lines=lines, **dict(choices))
 
 

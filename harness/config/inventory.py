@@ -5,7 +5,8 @@ from pathlib import Path
 from harness.config.device import DEFAULT_SITE, DEFAULT_THREADS, Deadlines, Device
 from harness.config.fields import NAME
 from harness.config.problems import Where, shown
-from harness.config.sections import Reader, unknown_key
+from harness.config.reader import Reader
+from harness.config.sections import unknown_key
 from harness.config.together import check_together
 from harness.config.yaml_lines import Document, load
 from harness.errors import Code
@@ -66,7 +67,7 @@ def _defaults(reader: Reader, raw: object) -> Mapping:
     # Checked as a device of its own, so that a mistake in it is told once, and even if no device takes it.
     stand_in: Mapping = {"host": "defaults", **defaults, "name": "defaults"}
     reader.section(Device, _with_label_texts(reader.document, stand_in, ("defaults",)), ("defaults",))
-    return defaults
+    return {key: value for key, value in defaults.items() if key != "name"}
 
 
 def _sites(reader: Reader, raw: object) -> set[str]:
@@ -84,7 +85,7 @@ def _raw_devices(reader: Reader, top: Mapping) -> list[tuple[int, Mapping]]:
     found = []
     for where, raw in reader.items(top.get("devices"), ("devices",), "a list of at least one device"):
         own = reader.mapping(raw, where)
-        if own:
+        if isinstance(raw, dict):
             found.append((int(where[1]), own))
     return found
 

@@ -1,7 +1,6 @@
 """Mistakes in a file of the user's: collected, and reported all at once."""
 
 import difflib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ class Mistake:
         subject = f" {self.where}{owner}:" if self.where else ""
         expected = f", expected {self.expected}" if self.expected else ""
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{place}:{subject} {self.read}{expected}{hint}"
+        return printable(f"{place}:{subject} {self.read}{expected}{hint}")
 
 
 def input_error(code: Code, mistakes: Iterable[Mistake]) -> InputError:
@@ -86,7 +85,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}" if names else ""
 
 
+def printable(text: str) -> str:
+    """Return the text with escapes for whatever could steer a terminal or break a line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def _quoted(text: str) -> str:
     short = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
-    inner = json.dumps(short, ensure_ascii=not short.isprintable())[1:-1].replace('\\"', '"')
-    return f"'{inner}'"
+    return f"'{printable(short)}'"

@@ -1,25 +1,16 @@
-"""From a piece of YAML to a frozen value: pydantic's findings become mistakes with file and line."""
+"""Sections of the two YAML files: what stands in them, and what must hold between their keys."""
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import get_args
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
-from harness.config.problems import Mistake, Where, dotted, input_error, nearest, shown
-from harness.config.yaml_lines import Document
-from harness.errors import Code
+from harness.config.problems import Where, nearest
 from harness.evidence import Value
 
 _SECRETS = ("password", "passwd", "passphrase")
-_EXPECTED = {
-    "tuple_type": "a list",
-    "dict_type": "a mapping (key: value)",
-    "model_type": "a mapping (key: value)",
-    "is_instance_of": "a value of another kind",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +18,7 @@ class Slip:
     """Two keys of one section that do not go together.
 
     Attributes:
-        keys: the keys concerned; the first one that the section has is named.
+        keys: the keys concerned; told at the first one that the file has, else at the section.
     """
 
     keys: tuple[str, ...]
@@ -45,103 +36,6 @@ class Section(Value):
         yield from ()
 
 
-S = TypeVar("S", bound=Section)
-Origin = Callable[[Where], Where | None]
-
-
-@dataclass(slots=True)
-class Reader:
-    """Collects the mistakes of one document while its sections are read."""
-
-    document: Document
-    code: Code
-    mistakes: list[Mistake] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.mistakes = list(self.document.mistakes)
-
-    def section(
-        self,
-        kind: type[S],
-        raw: object,
-        where: Where,
-        *,
-        owner: str = "",
-        origin: Origin | None = None,
-    ) -> S | None:
-        """Return the section's value, or None after noting every mistake in it.
-
-        Args:
-            kind: what the section is.
-            raw: its content as read.
-            where: where it stands.
-            owner: the device's or model's name, for messages.
-            origin: where a place of the section (relative) stands in the file, if not below `where`; None
-                for a place whose mistakes are told elsewhere.
-        """
-        find = origin or (lambda rest: (*where, *rest))
-        before = len(self.mistakes)
-        value = None
-        try:
-            value = kind.model_validate(raw, context={"folder": self.document.file.parent.absolute()})
-        except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                self._note(kind, detail, find, owner)
-        for place, slip in _slips(kind, raw, ()):
-            self.note(find(place), slip.read, slip.expected, slip.hint, owner)
-        return value if len(self.mistakes) == before else None
-
-    def mapping(self, raw: object, where: Where) -> dict[str, object]:
-        """Return a mapping as it is; note anything else and return an empty one."""
-        if isinstance(raw, dict):
-            return raw
-        self.note(where, f"read {shown(raw)}", "a mapping (key: value)")
-        return {}
-
-    def items(self, raw: object, where: Where, expected: str) -> list[tuple[Where, object]]:
-        """Return the items of a list with their places; note what is no list, or an empty one."""
-        if isinstance(raw, list) and raw:
-            return [((*where, index), item) for index, item in enumerate(raw)]
-        self.note(where, f"read {shown(raw)}", expected)
-        return []
-
-    def note(self, where: Where | None, read: str, expected: str = "", hint: str = "", owner: str = "") -> None:
-        """Note a mistake at a place; None stands for a place whose mistakes are told elsewhere."""
-        if where is None:
-            return
-        line = self.document.line(where)
-        self.mistakes.append(Mistake(self.document.file, line, dotted(where), read, expected, hint, owner))
-
-    def unique(self, what: str, places: Iterable[tuple[Where, object]]) -> None:
-        """Note every value that stands a second time."""
-        seen: dict[str, Where] = {}
-        for where, value in places:
-            if isinstance(value, str) and value in seen:
-                first = self.document.line(seen[value])
-                self.note(where, f"the {what} {shown(value)} a second time", hint=f"already at line {first}")
-            elif isinstance(value, str):
-                seen[value] = where
-
-    def finish(self) -> None:
-        """Raise InputError if there is any mistake."""
-        if self.mistakes:
-            raise input_error(self.code, self.mistakes)
-
-    def _note(self, kind: type[Section], detail: ErrorDetails, find: Origin, owner: str) -> None:
-        loc, context = detail["loc"], detail.get("ctx", {})
-        if loc and loc[-1] == "[key]":
-            self.note(
-                find(loc[:-1]), f"the key {shown(detail['input'])}", context["expected"], context["hint"], owner
-            )
-        elif detail["type"] == "extra_forbidden":
-            self.note(find(loc), *unknown_key(str(loc[-1]), _keys(kind, loc[:-1])), owner=owner)
-        elif detail["type"] == "missing":
-            self.note(find(loc), f"the key '{loc[-1]}' is missing", owner=owner)
-        else:
-            expected = context.get("expected") or _EXPECTED.get(detail["type"], detail["msg"])
-            self.note(find(loc), f"read {shown(detail['input'])}", expected, context.get("hint", ""), owner)
-
-
 def unknown_key(key: str, known: Iterable[str]) -> tuple[str, str, str]:
     """Return (read, expected, hint) for a key that is not known; never shows what stands behind it."""
     if difflib.get_close_matches(key[:100].lower(), _SECRETS, n=1, cutoff=0.8):
@@ -149,7 +43,7 @@ def unknown_key(key: str, known: Iterable[str]) -> tuple[str, str, str]:
     return "unknown key", "", nearest(key, known)
 
 
-def _keys(kind: type[BaseModel], loc: Where) -> list[str]:
+def keys_of(kind: type[BaseModel], loc: Where) -> list[str]:
     """Return the keys of the section at `loc` within `kind`."""
     for part in loc:
         if isinstance(part, str) and part in kind.model_fields:
@@ -164,12 +58,13 @@ def _section_in(annotation: object) -> type[Section] | None:
     return None
 
 
-def _slips(kind: type[Section], raw: object, where: Where) -> Iterator[tuple[Where, Slip]]:
+def slips_of(kind: type[Section], raw: object, where: Where = ()) -> Iterator[tuple[list[Where], Slip]]:
+    """Yield the slips of a section and of those within it, each with the places (relative) to tell it at."""
     if not isinstance(raw, dict):
         return
     for slip in kind.slips(raw):
-        yield (*where, next((key for key in slip.keys if key in raw), slip.keys[0])), slip
+        yield [(*where, key) for key in slip.keys if key in raw] or [where], slip
     for name, info in kind.model_fields.items():
         inner = _section_in(info.annotation)
         if inner is not None and name in raw:
-            yield from _slips(inner, raw[name], (*where, name))
+            yield from slips_of(inner, raw[name], (*where, name))

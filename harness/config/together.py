@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from harness.config.device import DEFAULT_LEASE, DEFAULT_SITE, current_user
+from harness.config.fields import NAME
 from harness.config.problems import Where, nearest, shown
-from harness.config.sections import Reader
+from harness.config.reader import Reader
 
 Mapping = dict[str, object]
 
@@ -14,15 +15,14 @@ def check_together(reader: Reader, raws: list[tuple[int, Mapping]], sites: set[s
     reader.unique("name", [(("devices", index, "name"), raw.get("name")) for index, raw in raws])
     for index, raw in raws:
         site = raw.get("site", DEFAULT_SITE)
-        if isinstance(site, str) and site not in sites:
+        if isinstance(site, str) and NAME.fullmatch(site) and site not in sites:
             where: Where = ("devices", index, "site")
             hint = nearest(site, sorted(sites))
             reader.note(
                 where, f"the site {shown(site)}", "one of those under `sites:`", hint, str(raw.get("name", ""))
             )
     for index, raw, first in _same_address(raws):
-        names = f"'{first}' and '{raw.get('name')}'"
-        read = f"{names} have the same host, port, user and lease"
+        read = f"'{first}' and '{raw.get('name')}' have the same host, port, user and lease"
         reader.note(("devices", index, "host"), read, hint="one board is one device; give it one entry")
 
 
