@@ -9,18 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import Code, InputError
-from harness.models.pool import Pool
+from harness.models.pool import Pool, about_normalisation
 from harness.models.samples import Pixels
 from harness.models.signature import Signature
 
 
-def open_arrays(
-    path: Path, *, signature: Signature, mean: tuple[float, ...] = (), std: tuple[float, ...] = ()
-) -> Pool:
+def open_arrays(path: Path, *, signature: Signature, mean: tuple[float, ...], std: tuple[float, ...]) -> Pool:
     """Return the images of an .npz file: x [N, C, H, W], float32 or uint8, and maybe y [N], class numbers.
 
-    float32 images are used as they are, so they take no mean and std; uint8 ones need them, and may have one
-    channel where the model takes three (it is repeated).
+    float32 images are used as they are, and mean and std with them have no meaning; uint8 ones need both, and
+    may have one channel where the model takes three (it is repeated).
 
     Raises:
         InputError: (bad-samples) the file or an array in it does not fit; all that is wrong is said at once.
@@ -30,7 +28,11 @@ def open_arrays(
     if "x" not in found:
         raise InputError(Code.BAD_SAMPLES, f"{path} holds no array x")
     x, y = found["x"], found.get("y")
-    mistakes += _about_x(x, signature, normalised=bool(mean))
+    mistakes += _about_x(x, signature)
+    if x.dtype == np.uint8:
+        mistakes += about_normalisation(mean, std, signature.channels)
+    else:
+        mean, std = (), ()
     mistakes += [] if y is None else _about_y(y, len(x) if x.ndim else 0, signature.classes)
     if mistakes:
         raise InputError(Code.BAD_SAMPLES, f"{path}: {'; '.join(mistakes)}")
@@ -52,7 +54,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         raise InputError(Code.BAD_SAMPLES, f"{path} cannot be read as an .npz file: {error}") from error
 
 
-def _about_x(x: NDArray[Any], signature: Signature, *, normalised: bool) -> list[str]:
+def _about_x(x: NDArray[Any], signature: Signature) -> list[str]:
     if x.dtype not in (np.dtype(np.float32), np.dtype(np.uint8)):
         return [f"x is {x.dtype}, needs float32 or uint8"]
     pixels = x.dtype == np.uint8
@@ -61,10 +63,6 @@ def _about_x(x: NDArray[Any], signature: Signature, *, normalised: bool) -> list
     if x.ndim != 4 or x.shape[1] not in channels or x.shape[2:] != signature.size:
         wanted = ", ".join(map(str, signature.input_shape[1:]))
         mistakes.append(f"x has the shape {list(x.shape)}, the model needs [N, {wanted}]")
-    if pixels and not normalised:
-        mistakes.append("x is uint8, so mean and std are needed")
-    if not pixels and normalised:
-        mistakes.append("x is float32 and used as it is: mean and std have no meaning")
     if not pixels and not np.isfinite(x).all():
         mistakes.append("x holds numbers that are not finite")
     return mistakes

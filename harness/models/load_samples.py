@@ -6,7 +6,7 @@ from harness.errors import Code, InputError
 from harness.models.arrays import open_arrays
 from harness.models.bundled_samples import open_bundled
 from harness.models.folder import open_folder
-from harness.models.pool import Pool, select
+from harness.models.pool import Pool, about_normalisation, select
 from harness.models.samples import SampleSet
 from harness.models.source import ModelSource
 
@@ -56,9 +56,12 @@ def _open(
         raise InputError(Code.BAD_SAMPLES, f"model {source.name}: give images or arrays, not both")
     if labels is not None and images is None:
         raise InputError(Code.BAD_SAMPLES, f"model {source.name}: labels belong to a folder of images")
+    mean, std = _stated("mean", mean, source), _stated("std", std, source)
     if arrays is not None:
-        return open_arrays(arrays, signature=source.signature, mean=mean or (), std=std or ())
-    mean, std = _normalisation(source, mean, std)
+        return open_arrays(arrays, signature=source.signature, mean=mean, std=std)
+    mistakes = about_normalisation(mean, std, source.signature.channels)
+    if mistakes:
+        raise InputError(Code.BAD_SAMPLES, f"model {source.name}: {'; '.join(mistakes)}")
     if images is not None:
         return open_folder(images, labels, signature=source.signature, mean=mean, std=std)
     if not source.origin.startswith("bundled:"):
@@ -66,19 +69,8 @@ def _open(
     return open_bundled(size=source.signature.size, mean=mean, std=std)
 
 
-def _normalisation(source: ModelSource, mean: Channels | None, std: Channels | None) -> tuple[Channels, Channels]:
-    """Return mean and std as given, or else as the model's card says."""
-    chosen = []
-    for key, given in (("mean", mean), ("std", std)):
-        stated = source.card.get(key)
-        values = given if given is not None else tuple(stated) if isinstance(stated, list | tuple) else ()
-        if len(values) != source.signature.channels:
-            raise InputError(
-                Code.BAD_SAMPLES,
-                f"model {source.name}: {key} needs {source.signature.channels} numbers, one a channel; "
-                f"has {list(values) or 'none'}",
-            )
-        chosen.append(tuple(float(value) for value in values))
-    if min(chosen[1]) <= 0:
-        raise InputError(Code.BAD_SAMPLES, f"model {source.name}: std must be above 0")
-    return chosen[0], chosen[1]
+def _stated(key: str, given: Channels | None, source: ModelSource) -> Channels:
+    """Return mean or std as given, or else as the model's card says, or else nothing."""
+    on_card = source.card.get(key)
+    values = given if given is not None else on_card if isinstance(on_card, list | tuple) else ()
+    return tuple(float(value) for value in values)

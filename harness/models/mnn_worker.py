@@ -5,18 +5,10 @@ arrays travel as .npy files: MNN prints on stdout whenever it likes, so nothing 
 `_tools` and `MNN` are imported, never MNN's console scripts, which report to a logging service.
 """
 
-import ctypes
-import json
-import signal
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-Request = dict[str, Any]
-Answer = dict[str, Any]
-
-_PR_SET_PDEATHSIG = 1
+from harness.models.worker_main import Answer, Request, serve
 
 
 def convert(request: Request) -> Answer:
@@ -107,14 +99,5 @@ OPERATIONS: dict[str, Callable[[Request], Answer]] = {
 }
 
 
-def main(request_path: str, answer_path: str) -> None:
-    """Do what the request says and write the answer."""
-    # Whoever asked may be killed; then nobody waits for the answer.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    request = json.loads(Path(request_path).read_text(encoding="utf-8"))
-    answer = OPERATIONS[request["op"]](request)
-    Path(answer_path).write_text(json.dumps(answer), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(lambda request: OPERATIONS[request["op"]](request))

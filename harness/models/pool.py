@@ -77,3 +77,13 @@ def _nothing_left(total: int) -> str:
         f"int8 needs images for calibration, and all {total} are evaluated: "
         f"lower sampling.max_images below {total}, or add images"
     )
+
+
+def about_normalisation(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> list[str]:
+    """Return what is wrong with mean and std for a model of so many channels."""
+    mistakes = [
+        f"{key} needs {channels} number(s), one a channel; has {list(values) or 'none'}"
+        for key, values in (("mean", mean), ("std", std))
+        if len(values) != channels or not np.isfinite(values).all()
+    ]
+    return mistakes + (["std must be above 0"] if min(std, default=1.0) <= 0 else [])
