@@ -1,0 +1,140 @@
+"""results.json: strict JSON, by its schema, by the contract."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
+
+from harness.errors import Code
+from harness.report.json_report import document, render, schema
+from harness.results import Verdict
+
+from .builders import key, measured, metrics, results
+from .hostile import hostile
+
+VALIDATOR = Draft202012Validator(schema())
+
+
+def refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not strict JSON")
+
+
+def strict(text: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(text, parse_constant=refuse_constant)
+    return loaded
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize("run", [results(), results(cells=(), models=(), devices=()), hostile()])
+def test_the_document_keeps_to_its_schema(run: Any) -> None:
+    VALIDATOR.validate(strict(render(run)))
+
+
+def test_the_keys_of_the_contract() -> None:
+    shown = strict(render(results()))
+    assert shown["schema"] == "farm-results/1"
+    assert (
+        shown["run"].items()
+        >= {"id": "20260101-120000", "wall_s": 123.4, "complete": False, "harness": "0.1.0"}.items()
+    )
+    assert shown["devices"][0]["fingerprint"] == {
+        "machine": "aarch64",
+        "isa": ["fp16", "dot"],
+        "python": "3.11.2",
+        "engine": "3.6.1",
+    }
+    cell = shown["cells"][1]
+    assert {
+        name: cell[name] for name in ("device", "model", "precision", "engine", "status", "verdict", "cause")
+    } == {
+        "device": "pi5-01",
+        "model": "b0",
+        "precision": "fp16",
+        "engine": "3.6.1",
+        "status": "measured",
+        "verdict": "FAIL",
+        "cause": None,
+    }
+    assert cell["effective"].items() >= {"weights": "float32", "compute": "fp16", "proven": True}.items()
+    assert cell["effective"]["proof"] == ["backend", "values"]
+    assert cell["metrics"]["accuracy_drop_points"] == 5.0
+    assert cell["metrics"]["accuracy_drop_interval"] == [1.0, 9.0]
+    assert cell["timing"] == {
+        "emulated": False,
+        "first_ms": 40.0,
+        "median_ms": 20.0,
+        "p90_ms": 22.0,
+        "mad_ms": 0.5,
+        "stable": True,
+    }
+    assert cell["error"] is None
+
+
+def test_an_error_has_code_blame_message_and_advice() -> None:
+    error = strict(render(results()))["cells"][6]["error"]
+    assert (error["code"], error["blame"]) == (Code.CONNECTION_LOST.value, "infrastructure")
+    assert error["message"] == "the link to phone-01 broke after 12 of 60 images"
+    assert error["advice"]
+
+
+def test_what_is_not_finite_is_null() -> None:
+    found = strict(render(results()))["cells"][7]["metrics"]
+    assert (found["cosine_min"], found["max_abs"], found["nonfinite"]) == (None, None, 2)
+    assert strict(render(hostile()))["devices"][0]["fingerprint"]["load"] is None
+
+
+@given(st.floats(), st.text(), st.text())
+def test_any_number_and_any_string_stay_strict(number: float, name: str, reason: str) -> None:
+    found = metrics().model_copy(update={"max_abs": abs(number), "cosine_min": None})
+    cell = measured(key("d", "fp32", name or "m"), Verdict.FAIL, found=found, reason=reason or "r")
+    shown = strict(render(results(cells=(cell,))))
+    assert shown["cells"][0]["reason"] == (reason or "r")
+    VALIDATOR.validate(shown)
+
+
+def broken_documents() -> list[tuple[str, Any]]:
+    """Documents that a careless renderer might write."""
+
+    def change(path: str, value: object) -> tuple[str, Any]:
+        made = copy.deepcopy(document(results()))
+        *parents, last = path.split("/")
+        place: Any = made
+        for step in parents:
+            place = place[int(step) if step.isdigit() else step]
+        place[last] = value
+        return path, made
+
+    return [
+        change("schema", "farm-results/2"),
+        change("extra", 1),
+        change("run/extra", 1),
+        change("run/complete", "yes"),
+        change("cells/0/extra", 1),
+        change("cells/0/verdict", "pass"),
+        change("cells/0/verdict", "ERROR"),
+        change("cells/0/metrics", None),
+        change("cells/0/metrics/images", 0),
+        change("cells/0/metrics/top1_agreement", 95.0),
+        change("cells/0/metrics/max_abs", "Infinity"),
+        change("cells/0/effective/in_effect", False),
+        change("cells/0/error", {"code": "x", "blame": "y", "message": "", "advice": ""}),
+        change("cells/1/reason", ""),
+        change("cells/4/verdict", "PASS"),
+        change("cells/5/verdict", "PASS"),
+        change("cells/6/error", None),
+        change("cells/6/verdict", "PASS"),
+        change("cells/0/timing/median_ms", -1.0),
+    ]
+
+
+@pytest.mark.parametrize(("path", "made"), broken_documents(), ids=lambda part: part if isinstance(part, str) else "")
+def test_the_schema_refuses(path: str, made: Any) -> None:
+    with pytest.raises(ValidationError):
+        VALIDATOR.validate(made)

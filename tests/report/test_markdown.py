@@ -1,0 +1,196 @@
+"""report.md: what it says, and that nothing can make it say something else.
+
+`tests/report/golden.md` is the report of `builders.results`; after a wanted change write it anew with
+`UPDATE_GOLDEN=1 pytest tests/report/test_markdown.py` and read the difference.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from harness.errors import Code, Problem
+from harness.evidence import Failure
+from harness.report.markdown import render
+from harness.results import RunResults
+
+from .builders import NOT_FP16, cells, devices, key, measured, metrics, results, timing
+from .hostile import hostile
+
+GOLDEN = Path(__file__).with_name("golden.md")
+
+
+def section(report: str, heading: str) -> str:
+    """The text under a heading, up to the next one."""
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", report, re.MULTILINE | re.DOTALL)
+    assert found is not None, heading
+    return found.group(1)
+
+
+def rows(table: str) -> list[list[str]]:
+    """The cells of a Markdown table, heading first, without the line of dashes."""
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    split = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return [split[0], *split[2:]] if split else []
+
+
+def whole_tables(html: str) -> None:
+    """Every row of every table has as many cells as its heading."""
+    for table in re.findall(r"<table>.*?</table>", html, re.DOTALL):
+        head, *body = re.findall(r"<tr>.*?</tr>", table, re.DOTALL)
+        assert all(row.count("<td") == head.count("<th") for row in body)
+
+
+def without(name: str) -> RunResults:
+    return results(cells=tuple(cell.model_copy(update={name: None}) for cell in cells()))
+
+
+def test_the_report_is_the_golden_one() -> None:
+    report = render(results())
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(report, encoding="utf-8")
+    assert report == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_first_lines_say_what_to_know() -> None:
+    report = render(results())
+    first = report.split("\n## ", maxsplit=1)[0]
+    assert "9 in all: 2 PASS, 2 FAIL, 1 INCONCLUSIVE, 2 N/A, 2 ERROR." in first
+    assert "**Loses accuracy:** b0: fp16 on pi5-01 (−5.0 pt), phone-01 (2 of 60 not finite)" in first  # noqa: RUF001
+    assert "**Did not run as asked:** b0: fp16 on a72-01 (ran as fp32)" in first
+    assert "**Could not be measured:** b0: fp32 on phone-01 (connection-lost)" in first
+    assert "**Incomplete:**" in first
+    assert "Incomplete" not in render(results(cells=cells()[:6]))
+
+
+def test_the_matrix_has_a_row_a_device_and_a_column_a_precision() -> None:
+    matrix = rows(section(render(results()), "b0"))
+    assert matrix[0] == ["device", "fp32", "fp16", "bf16"]
+    assert [row[0].split(" ")[0] for row in matrix[1:]] == ["pi5-01", "a72-01", "phone-01"]
+    assert matrix[1][1] == "PASS · +0.0 pt · fp32"
+    assert matrix[1][2] == "**FAIL** · −5.0 pt · fp16"  # noqa: RUF001
+    assert matrix[1][3] == "**INCONCLUSIVE** · +0.0 pt · fp16+fp32 (unproven)"
+    assert matrix[2][0] == "a72-01 (cortex-a72, no fp16, emulated)"
+    assert matrix[2][2:] == ["N/A · ran as fp32", "N/A · unsupported"]
+    assert matrix[3] == [
+        "phone-01 (not reached)",
+        "**ERROR** · connection-lost",
+        "**FAIL** · 2 of 60 not finite · fp16",
+        "**ERROR** · not measured yet",
+    ]
+
+
+def test_a_precision_that_did_not_run_is_never_shown_as_its_pass() -> None:
+    for line in render(results()).splitlines():
+        if line.startswith("| a72-01") and "fp16 " in line and "no fp16" not in line:
+            assert "PASS" not in line
+
+
+def test_several_engines_get_columns_of_their_own() -> None:
+    old = measured(key("pi5-01", "fp32", engine="3.0.0"), cells()[0].verdict)
+    matrix = rows(section(render(results(engines=("3.6.1", "3.0.0"), cells=(cells()[0], old))), "b0"))
+    assert matrix[0] == ["device", "fp32 · MNN 3.6.1", "fp32 · MNN 3.0.0"]
+
+
+def test_without_labels_agreement_is_shown() -> None:
+    plain = metrics().model_copy(
+        update={
+            "top1_accuracy": None,
+            "reference_accuracy": None,
+            "accuracy_drop_points": None,
+            "accuracy_drop_interval": None,
+        }
+    )
+    report = render(results(cells=(measured(key("pi5-01", "fp32"), cells()[0].verdict, found=plain),)))
+    assert "PASS · agrees 95.0 % · fp16" in report
+    assert "reference top-1" not in section(report, "Numbers: b0")
+
+
+def test_the_numbers_behind_the_matrix() -> None:
+    table = rows(section(render(results()), "Numbers: b0"))
+    fp16 = dict(zip(table[0], table[2], strict=True))
+    assert fp16["device"] == "pi5-01"
+    assert fp16["rel. L2 median"] == "0.0302"
+    assert fp16["drop, points"] == "5.00"
+    assert fp16["interval"] == "+1.0 … +9.0"
+    assert (fp16["top-1"], fp16["reference top-1"], fp16["agreement"]) == ("85.0 %", "90.0 %", "95.0 %")
+    broken = dict(zip(table[0], table[-1], strict=True))
+    assert (broken["not finite"], broken["max. abs."]) == ("2", "∞")
+    assert len(table) == 1 + 6
+
+
+def test_speed_ups_only_on_hardware() -> None:
+    report = render(results())
+    hardware, emulated = section(report, "Timings"), section(report, "Timings of emulated boards")
+    table = rows(hardware)
+    assert table[0][-1] == "speed-up"
+    assert [row[-1] for row in table[1:]] == ["–", "1.50x", "–"], "fp32 itself, fp16, unproven"  # noqa: RUF001
+    assert "say nothing about hardware" in emulated
+    assert "speed-up" not in emulated
+    assert "a72-01" in emulated
+    assert "a72-01" not in hardware
+    assert "Timings of emulated boards" not in render(results(cells=cells()[:3]))
+
+
+def test_every_error_and_not_applicable_has_its_reason() -> None:
+    table = rows(section(render(results()), "Not decided, not applicable, not measured"))
+    found = {(row[0], row[2]): row[3:] for row in table[1:]}
+    assert set(found) == {(c.key.device, c.key.precision) for c in cells() if c.verdict not in ("PASS", "FAIL")}
+    verdict, why, blame, advice = found["phone-01", "fp32"]
+    assert (verdict, blame) == ("**ERROR**", "infrastructure")
+    assert why == "connection-lost: the link to phone-01 broke after 12 of 60 images"
+    assert "network and power" in advice
+    assert found["a72-01", "bf16"][1] == "no wheel for this Python"
+
+
+def test_what_would_reproduce_the_run() -> None:
+    report = section(render(results()), "To reproduce this run")
+    for word in ("20260101-120000", "MNN 3.6.1", "0.1.0", "onnxruntime", "1.27.0", "cd" * 32, "ab" * 32, "0.97"):
+        assert word in report
+
+
+def test_a_broken_device_is_named_with_its_blame() -> None:
+    assert "phone-01: connection-lost (blame: infrastructure)" in section(render(results()), "Devices")
+    healthy = tuple(device.model_copy(update={"failure": None}) for device in devices())
+    assert "blame:" not in section(render(results(devices=healthy)), "Devices")
+
+
+def test_an_empty_run_renders() -> None:
+    report = render(results(cells=(), models=(), devices=()))
+    assert "none were planned" in report
+
+
+def test_missing_parts_render() -> None:
+    for name in ("effective", "metrics", "timing", "failure", "variant"):
+        assert "## b0" in render(without(name))
+
+
+def test_foreign_strings_cannot_break_out() -> None:
+    report = render(hostile())
+    html = MarkdownIt("commonmark").enable("table").render(report)
+    for piece in ("<script", "<a ", "<img", "<em>", "<h1>H", "\x1b", "\x00", "\u202e"):
+        assert piece not in html
+    assert html.count("<h1>") == 1
+    assert "@you" not in html
+    report.encode("utf-8")
+    whole_tables(html)
+
+
+def test_tables_are_tables_to_a_markdown_parser() -> None:
+    html = MarkdownIt("commonmark").enable("table").render(render(results()))
+    assert html.count("<table>") == 8
+    whole_tables(html)
+
+
+def test_times_of_unstable_runs_give_no_speed_up() -> None:
+    shaky = measured(key("pi5-01", "fp16"), cells()[1].verdict, took=timing(20.0, stable=False))
+    assert "1.50x" not in render(results(cells=(cells()[0], shaky)))
+    other = measured(key("pi5-01", "fp16"), cells()[4].verdict, NOT_FP16, took=timing(20.0))
+    assert "1.50x" not in render(results(cells=(cells()[0], other)))
+
+
+def test_device_failures_without_cells_still_show() -> None:
+    failure = Failure.of(Problem(Code.NO_WHEEL, "musl"))
+    lost = devices()[0].model_copy(update={"failure": failure, "fingerprint": {}})
+    assert "no-wheel (blame: device), musl" in render(results(devices=(lost,), cells=()))
