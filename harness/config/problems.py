@@ -79,7 +79,9 @@ def shown(value: object) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the hint `did you mean …?`, or else what there is to choose from."""
     names = list(known)
-    close = difflib.get_close_matches(word[:100], names, n=1, cutoff=0.6)
+    word = word[:100].lower()
+    parts = [name for name in names if len(word) > 2 and word in name]
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6) or (parts if len(parts) == 1 else [])
     if close:
         return f"did you mean '{close[0]}'?"
     return f"known: {', '.join(names)}" if names else ""
