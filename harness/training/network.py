@@ -1,0 +1,57 @@
+"""The timm architectures, and their way to ONNX."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_TORCHVISION_OPERATORS = (
+    "nms",
+    "qnms",
+    "roi_align",
+    "roi_pool",
+    "ps_roi_align",
+    "ps_roi_pool",
+    "deform_conv2d",
+)
+
+
+def create(architecture: str, size: int, classes: int) -> Any:
+    """Return a timm model with fresh weights for images of size x size.
+
+    Raises:
+        RuntimeError: timm knows no such architecture.
+    """
+    timm = _import_timm()
+    # The Microsoft family fixes its resolution when it is built; the MIT family takes any.
+    options = {"img_size": size} if architecture.startswith("efficientvit_m") else {}
+    return timm.create_model(architecture, pretrained=False, num_classes=classes, **options)
+
+
+def export(model: Any, size: int, path: Path) -> None:
+    """Write a trained model as ONNX: input `input` float32 [1, 3, size, size], output `logits`."""
+    model.eval()
+    # The tracing exporter names nodes after modules, by which operators are grouped into blocks later.
+    torch.onnx.export(
+        model,
+        (torch.zeros(1, 3, size, size),),
+        str(path),
+        input_names=["input"],
+        output_names=["logits"],
+        opset_version=17,
+        do_constant_folding=True,
+        dynamo=False,
+    )
+
+
+def _import_timm() -> Any:
+    try:
+        import timm
+    except RuntimeError:
+        # A torchvision built for another torch lacks its compiled operators; timm needs their names only.
+        library = torch.library.Library("torchvision", "DEF")
+        for name in _TORCHVISION_OPERATORS:
+            for operator in (name, f"_{name}_backward"):
+                library.define(f"{operator}(Tensor a) -> Tensor")
+        import timm
+    return timm
