@@ -1,6 +1,7 @@
 """The experiment's choices beside models and precisions: engines, devices, sampling, thresholds, timing."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
@@ -67,8 +68,10 @@ class Choices(Section):
             items = raw.get(key)
             if items == []:
                 yield Slip((key,), "an empty list", "at least one entry", "or leave the key out for the default")
-            words = [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
-            for twice in sorted({word for word in words if words.count(word) > 1}):
+            counts = (
+                Counter(item for item in items if isinstance(item, str)) if isinstance(items, list) else Counter()
+            )
+            for twice in sorted(word for word, count in counts.items() if count > 1):
                 yield Slip((key,), f"{shown(twice)} twice", "each entry once")
 
 

@@ -77,7 +77,13 @@ def read_experiment(document: Document) -> Experiment:
     check_known_failures(reader, top, names=_names(top, "models"), precisions=_names(top, "precisions"))
     reader.finish()
     lines = {dotted(where): line for where, line in document.lines.items() if where[0] in _PLANNED}
-    return Experiment(path=document.file, models=models, precisions=precisions, lines=lines, **dict(choices))
+    return Experiment(
+        path=document.file,
+        models=models,
+        precisions=precisions,
+        lines=lines,
+        **{**dict(choices), "thresholds": Thresholds(**dict(choices.thresholds))},
+    )
 
 
 def _models(reader: Reader, top: dict[str, object]) -> tuple[ModelEntry, ...]:

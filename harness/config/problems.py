@@ -13,6 +13,7 @@ Where = tuple[str | int, ...]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_SHOWN = 60
+MOST_TOLD = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,13 @@ class Mistake:
 
 
 def input_error(code: Code, mistakes: Iterable[Mistake]) -> InputError:
-    """Return one error that lists every mistake once, by line."""
-    found = sorted(set(mistakes), key=lambda mistake: (mistake.line, mistake.where, str(mistake)))
+    """Return one error that lists every mistake once, by line; of very many the first ones."""
+    found = sorted(set(mistakes), key=lambda mistake: (mistake.line, mistake.where, mistake.read, mistake.hint))
     heading = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
-    return InputError(code, "\n  ".join([f"{heading}:", *map(str, found)]))
+    lines = [f"{heading}:", *map(str, found[:MOST_TOLD])]
+    if len(found) > MOST_TOLD:
+        lines.append(f"and {len(found) - MOST_TOLD} more")
+    return InputError(code, "\n  ".join(lines))
 
 
 def dotted(where: Where) -> str:

@@ -54,16 +54,19 @@ class Reader:
         """
         find = origin or (lambda rest: (*where, *rest))
         before = len(self.mistakes)
-        value = None
-        try:
-            value = kind.model_validate(raw, context={"folder": self.document.file.parent.absolute()})
-        except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                self._note(kind, detail, find, owner)
+        value = self._value(kind, raw, find, owner)
         for places, slip in slips_of(kind, raw):
             spot = next((found for place in places if (found := find(place)) is not None), None)
             self.note(spot, slip.read, slip.expected, slip.hint, owner)
         return value if len(self.mistakes) == before else None
+
+    def _value(self, kind: type[S], raw: object, find: Origin, owner: str) -> S | None:
+        try:
+            return kind.model_validate(raw, context={"folder": self.document.file.parent.absolute()})
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self._note(kind, detail, find, owner)
+        return None
 
     def mapping(self, raw: object, where: Where) -> dict[str, object]:
         """Return a mapping as it is; note anything else and return an empty one."""

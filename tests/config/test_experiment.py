@@ -26,8 +26,7 @@ def test_the_defaults_are_the_contracts(tmp_path: Path) -> None:
     assert found.engines == ("3.6.1",)
     assert found.devices == ()
     assert found.sampling.model_dump() == {"max_images": 200, "batch": 25, "confidence": 0.95, "seed": 0}
-    assert isinstance(found.thresholds, Thresholds)
-    assert found.thresholds.model_dump() == {"accuracy_drop_points": 2.0, "agreement": 0.97}
+    assert found.thresholds == Thresholds(accuracy_drop_points=2.0, agreement=0.97)
     assert found.timing.model_dump() == {"warmup": 3, "repeats": 10}
     assert found.known_failures == ()
 
@@ -109,6 +108,13 @@ def test_the_lines_of_what_the_plan_checks_are_kept_but_are_no_part_of_the_meani
     found = experiment(tmp_path, MODEL + "devices:\n- a\n- b\n")
     assert (found.lines["devices[0]"], found.lines["devices[1]"]) == (3, 4)
     assert "lines" not in found.model_dump()
+
+
+def test_the_example_loads_and_says_what_the_defaults_are() -> None:
+    found = load_experiment(REPOSITORY / "inventory/experiment-example.yaml")
+    least = Experiment(path=found.path, models=found.models, precisions=found.precisions)
+    assert found.model_dump() == least.model_dump()
+    assert {precision.name for precision in found.precisions} > set(CATALOGUE)
 
 
 def test_the_default_experiment_loads() -> None:

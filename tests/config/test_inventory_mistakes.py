@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.yaml_text import inventory_mistakes
+from harness.errors import InputError
+from tests.config.yaml_text import inventory, inventory_mistakes
 
 ED25519 = "AAAAC3NzaC1lZDI1NTE5AAAAIEWi0/mRp1YvVFzYZQEXKLg+7vrD2Gv0rG2ZwUN3oVfT"
 
@@ -262,3 +263,13 @@ def test_messages_hold_no_control_characters(tmp_path: Path) -> None:
     found = inventory_mistakes(tmp_path, 'devices:\n- {name: "\\e[31m", host: b, "\\e]0;x": 1}\n')
     assert len(found) == 2
     assert all(line.isprintable() for line in found)
+
+
+def test_of_very_many_mistakes_the_first_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        inventory(tmp_path, "devices:\n" + "- a\n" * 1000)
+    lines = caught.value.problem.message.splitlines()
+    assert lines[0] == "1000 mistakes:"
+    assert lines[1].endswith("inv.yaml:2: devices[0]: read 'a' (text), expected a mapping (key: value)")
+    assert len(lines) == 202
+    assert lines[-1] == "  and 800 more"
