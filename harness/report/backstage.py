@@ -43,8 +43,8 @@ def failures(results: RunResults) -> str:
     """Return one line for every device that failed as a whole; '' where none did."""
     broken = [(device.name, device.failure.problem) for device in results.devices if device.failure]
     return "\n".join(
-        f"- {markdown(name)}: {problem.code} (blame: {problem.blame}), {markdown(problem.message)}"
-        f" {markdown(problem.what_to_do)}"
+        f"- {markdown(name)}: {problem.code} (blame: {problem.blame}), {markdown(problem.message)};"
+        f" what to do: {markdown(problem.what_to_do)}"
         for name, problem in broken
     )
 
