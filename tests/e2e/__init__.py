@@ -1,0 +1,1 @@
+"""Through the real parts: emulated ARM boards behind OpenSSH, Ray, the real wheels, both bundled models."""

@@ -1,0 +1,170 @@
+"""A run in which something goes wrong ends with the rest measured, and says what went wrong."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.boards import Fleet
+from tests.e2e.farm import FARM, Finished, experiment, farm, farm_run, write_yaml
+
+pytestmark = pytest.mark.e2e
+
+A72, A76 = "cortex-a72", "cortex-a76"
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqvJrKMpNgsBTQLYDTsqZJVy5HmrTTJTqd8lKDPW6kD"
+
+
+def _inventory(fleet: Fleet, path: Path, changes: dict[str, dict[str, Any]]) -> Path:
+    content = yaml.safe_load(fleet.inventory.read_text())
+    for device in content["devices"]:
+        device.update(changes.get(device["name"], {}))
+    return write_yaml(path, content)
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def test_one_unreachable_board_does_not_end_the_run(fleet: Fleet, tmp_path: Path) -> None:
+    inventory = _inventory(fleet, tmp_path / "inventory.yaml", {A72: {"port": _free_port()}})
+    asked = experiment(tmp_path / "experiment.yaml", precisions=["fp32"], images=5)
+    run = farm_run(inventory, asked, tmp_path / "out")
+    assert run.code == 3, run.output
+    lost = run.cell(A72, "b0", "fp32")
+    assert (lost["status"], lost["verdict"]) == ("error", "ERROR")
+    assert lost["error"]["code"] == "device-unreachable"
+    assert lost["error"]["blame"] == "infrastructure"
+    assert lost["error"]["advice"]
+    assert run.cell(A76, "b0", "fp32")["verdict"] == "PASS"
+
+
+def test_wrong_host_key_is_refused_with_the_line_to_add(fleet: Fleet, tmp_path: Path) -> None:
+    inventory = _inventory(fleet, tmp_path / "inventory.yaml", {A72: {"host_key": OTHER_KEY}})
+    true_key = {d["name"]: d["host_key"] for d in yaml.safe_load(fleet.inventory.read_text())["devices"]}[A72]
+    checked = farm("check", "-i", str(inventory))
+    assert checked.returncode == 3
+    assert "host-key-changed" in checked.stdout
+    assert f"host_key: {true_key}" in checked.stdout
+    assert "1 of 2 devices" in checked.stdout
+
+
+def test_check_says_that_all_is_well(fleet: Fleet) -> None:
+    checked = farm("check", "-i", str(fleet.inventory))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "aarch64" in checked.stdout
+    assert "Traceback" not in checked.stderr
+
+
+class _Running:
+    """A run under way in a session of its own, so that it can be killed with all that is its own."""
+
+    def __init__(self, inventory: Path, asked: Path, folder: Path) -> None:
+        self.folder = folder
+        command = [*FARM, "run", "-i", str(inventory), "-e", str(asked), "-o", str(folder)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait_for(self, kind: str, count: int = 1, timeout: float = 120) -> None:
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            if self.kinds().count(kind) >= count:
+                return
+            assert self.process.poll() is None, "the run ended too early"
+            time.sleep(0.2)
+        raise AssertionError(f"no {kind} within {timeout} s")
+
+    def kinds(self) -> list[str]:
+        journal = self.folder / "journal.jsonl"
+        lines = journal.read_text().splitlines() if journal.is_file() else []
+        return [json.loads(line)["kind"] for line in lines if line.endswith("}")]
+
+
+def _agents(run_folder: Path) -> list[int]:
+    """Return the processes on this machine's boards that hold the lease of this run."""
+    first = json.loads((run_folder / "journal.jsonl").read_text().splitlines()[0])
+    return _holding(first["snapshot"]["run"])
+
+
+def _holding(run: str) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            links = [os.readlink(link) for link in (entry / "fd").iterdir()]
+            leases = [Path(link) for link in links if link.endswith("/lease")]
+            if any(lease.is_file() and run in lease.read_text() for lease in leases):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture
+def long_experiment(tmp_path: Path) -> Path:
+    return experiment(tmp_path / "experiment.yaml", precisions=["fp32", "fp16"], images=150)
+
+
+def test_killed_agent_costs_its_cell_at_most(fleet: Fleet, tmp_path: Path, long_experiment: Path) -> None:
+    running = _Running(fleet.inventory, long_experiment, tmp_path / "out")
+    running.wait_for("cell-started", 2)
+    time.sleep(1.0)
+    held = _agents(running.folder)
+    assert held
+    for pid in held:
+        os.kill(pid, signal.SIGKILL)
+    assert running.process.wait(timeout=250) in (0, 3)
+    run = Finished(running.process.returncode, "", running.folder)
+    assert {cell["status"] for cell in run.results["cells"]} <= {"measured", "error"}
+    assert run.cell(A76, "b0", "fp16")["status"] == "measured"
+
+
+def test_killed_coordinator_frees_the_boards_and_resume_completes(
+    fleet: Fleet, tmp_path: Path, long_experiment: Path
+) -> None:
+    running = _Running(fleet.inventory, long_experiment, tmp_path / "out")
+    running.wait_for("cell-started", 2)
+    time.sleep(1.0)
+    assert _agents(running.folder)
+    running.process.kill()
+    running.process.wait()
+    until = time.monotonic() + 30
+    while _agents(running.folder) and time.monotonic() < until:
+        time.sleep(0.5)
+    assert _agents(running.folder) == []
+    resumed = farm_run(fleet.inventory, long_experiment, running.folder, "--resume")
+    assert resumed.code == 0, resumed.output
+    assert resumed.results["run"]["complete"] is True
+
+
+def test_interrupt_keeps_what_was_measured(fleet: Fleet, tmp_path: Path, long_experiment: Path) -> None:
+    running = _Running(fleet.inventory, long_experiment, tmp_path / "out")
+    running.wait_for("cell", 1)
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(timeout=60) == 130
+    assert _agents(running.folder) == []
+    results = Finished(130, "", running.folder).results
+    assert results["run"]["complete"] is False
+    assert "measured" in {cell["status"] for cell in results["cells"]}
+
+
+def test_resume_refuses_another_experiment(fleet: Fleet, tmp_path: Path) -> None:
+    asked = experiment(tmp_path / "experiment.yaml", precisions=["fp32"], images=5)
+    folder = tmp_path / "out"
+    assert farm_run(fleet.inventory, asked, folder).code == 0
+    again = farm_run(fleet.inventory, asked, folder)
+    assert again.code == 2
+    assert "not empty" in again.output
+    changed = experiment(tmp_path / "experiment.yaml", precisions=["fp32", "fp16"], images=5)
+    resumed = farm_run(fleet.inventory, changed, folder, "--resume")
+    assert resumed.code == 2
+    assert "experiment" in resumed.output
