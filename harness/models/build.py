@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.models import calibration, mnn_tool, reference
+from harness.models import calibration, mnn_tool, quantisable
 from harness.models.samples import SampleSet
 from harness.models.source import ModelSource
 from harness.precision import Weights
@@ -20,13 +20,13 @@ def build(source: ModelSource, weights: Weights, samples: SampleSet, made: Path,
 
     Raises:
         ToolError: a tool crashed or was too slow.
-        FarmError: (reference-failed) onnxruntime could not fold the model's constants, for int8.
+        FarmError: (reference-failed) onnxruntime could not prepare the model for int8.
     """
     if not weights.calibrated:
         return _convert(source.path, made, weights, deadline_s=deadline_s)
-    folded, base = made.with_name("folded.onnx"), made.with_name("base.mnn")
-    reference.fold_constants(source.path, folded)
-    _convert(folded, base, Weights(), deadline_s=deadline_s)
+    rewritten, base = made.with_name("rewritten.onnx"), made.with_name("base.mnn")
+    quantisable.rewrite(source.path, rewritten)
+    _convert(rewritten, base, Weights(), deadline_s=deadline_s)
     config = calibration.write(made.parent, samples, source.signature)
     return mnn_tool.ask("quantise", source=str(base), mnn=str(made), config=str(config), deadline_s=deadline_s).output
 

@@ -4,9 +4,6 @@ mnnquant reads images and normalises them itself, as (pixel - mean) * normal wit
 calibration images are written as PNG files of the model's size and nothing is scaled. It can take numbers
 only from images: float32 arrays are mapped, channel by channel, onto 0..255 over their range, which is as
 fine as the int8 input of the quantised model can be.
-
-It also needs static shapes: in a graph that computes them (Shape, Gather, ...) its callbacks follow tensors
-that were allocated anew and it dies of SIGSEGV. So onnxruntime folds what is constant first.
 """
 
 import json
@@ -19,7 +16,7 @@ from numpy.typing import NDArray
 from harness.models.samples import Pixels, SampleSet
 from harness.models.signature import Signature
 
-RECIPE = 1
+RECIPE = 2
 """Part of a quantised variant's key: raise it when the way calibration is done changes."""
 
 

@@ -53,16 +53,11 @@ def run(request: Request) -> Answer:
     """Run `model` on every image of the .npy file `x`, one at a time; the outputs go to the .npy file `y`."""
     import numpy as np
 
-    from harness.agent.preprocess import normalise
+    from harness.agent.preprocess import prepared
 
     forward = _forward(request)
     images = np.load(request["x"], mmap_mode="r", allow_pickle=False)
-    outputs = []
-    for index in range(len(images)):
-        image = np.array(images[index : index + 1])
-        if image.dtype == np.uint8:
-            image = normalise(image, request["mean"], request["std"])
-        outputs.append(forward(image))
+    outputs = [forward(prepared(images, index, request["mean"], request["std"])) for index in range(len(images))]
     np.save(request["y"], np.concatenate(outputs), allow_pickle=False)
     return {"images": len(outputs)}
 

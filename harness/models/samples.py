@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.agent.preprocess import prepared
+
 Pixels = NDArray[Any]
 """Images [N, C, H, W]: uint8 pixels that are still to be normalised, or float32 that is used as it is."""
 
@@ -39,10 +41,7 @@ class SampleSet:
 
     def fed(self, index: int) -> NDArray[np.float32]:
         """Return one image as a model is fed it, float32 [1, C, H, W]."""
-        from harness.agent.preprocess import normalise
-
-        image = self.x[index : index + 1]
-        return normalise(image, self.mean, self.std) if image.dtype == np.uint8 else np.asarray(image, np.float32)
+        return np.asarray(prepared(self.x, index, self.mean, self.std), np.float32)
 
     @cached_property
     def digest(self) -> str:
