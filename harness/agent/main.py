@@ -1,0 +1,37 @@
+"""Where the agent's processes start: the agent itself, or (with --zygote) an engine's zygote."""
+
+import os
+import signal
+import sys
+
+from harness.agent.server import Server
+
+
+def main() -> None:
+    """Run what the command line names."""
+    if sys.argv[1:2] == ["--zygote"]:
+        from harness.agent import zygote
+
+        descriptor, engine, log, parent = sys.argv[2:6]
+        zygote.main(int(descriptor), engine, log, int(parent))
+        return
+    serve(sys.argv[1])
+
+
+def serve(workdir: str) -> None:
+    """Run the agent on the descriptors it was started with."""
+    # The protocol gets descriptors of its own: whatever prints on 0 or 1 from now on is not heard.
+    incoming, outgoing = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    server = Server(workdir, incoming, outgoing)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _leave)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    server.run()
+
+
+def _leave(number: int, frame: object) -> None:
+    del number, frame
+    raise SystemExit(0)

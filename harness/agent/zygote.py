@@ -1,0 +1,101 @@
+"""The zygote: imports one version of the engine, opens no session ever, and forks a child for each cell.
+
+Forking after a session has run would hang every child; forking after the import alone is safe and saves each
+cell the seconds that the import takes.
+"""
+
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Dict
+
+from harness.agent import kernel
+
+LOG_LIMIT = 16 << 20
+_POLL_S = 0.1
+
+
+def main(descriptor: int, engine: str, log: str, parent: int) -> None:
+    """Run a zygote that takes orders on `descriptor`; `engine` is the folder of its unpacked wheels."""
+    kernel.die_with_parent(parent)
+    control = socket.socket(fileno=descriptor)
+    sys.path.insert(0, engine)
+    try:
+        import MNN
+        import numpy as np
+
+        facts = {"engine": str(MNN.version()), "numpy": np.__version__, "banner": _banner(log)}
+    except Exception as error:  # noqa: BLE001 - whatever an import raises, the agent must hear it
+        control.send(json.dumps({"failed": "%s: %s" % (type(error).__name__, error)}).encode("utf-8"))
+        return
+    control.send(json.dumps(facts).encode("utf-8"))
+    Zygote(control).run()
+
+
+class Zygote:
+    """Forks on demand and reports how each child ended."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._children: Dict[int, str] = {}
+
+    def run(self) -> None:
+        """Serve until the agent closes its end; the kernel ends the children then."""
+        while True:
+            ready, _, _ = select.select([self._control], [], [], _POLL_S)
+            if ready:
+                order, descriptor = kernel.receive_with_descriptor(self._control)
+                if not order:
+                    return
+                self._fork(json.loads(order.decode("utf-8")), descriptor)
+            self._reap()
+
+    def _fork(self, order: Dict[str, str], descriptor: int) -> None:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _be_child(parent, self._control, descriptor, order)
+        os.close(descriptor)
+        self._children[pid] = order["log"]
+        self._tell({"forked": pid, "cell": order["log"]})
+
+    def _reap(self) -> None:
+        for pid in list(self._children):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                self._tell({"ended": pid, "cell": self._children.pop(pid), "status": status})
+
+    def _tell(self, message: Dict[str, object]) -> None:
+        self._control.send(json.dumps(message).encode("utf-8"))
+
+
+def _be_child(parent: int, control: socket.socket, descriptor: int, order: Dict[str, str]) -> None:
+    status = 1
+    try:
+        kernel.die_with_parent(parent)
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        control.close()
+        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        from harness.agent import child
+
+        child.limit_files(LOG_LIMIT)
+        child.serve(socket.socket(fileno=descriptor))
+        status = 0
+    finally:
+        # Never back into the zygote's loop, and no clean-up of what the zygote owns.
+        os._exit(status)
+
+
+def _banner(log: str) -> str:
+    ctypes.CDLL(None).fflush(None)  # the engine prints through C, into a buffer as stdout is a file
+    with open(log, "rb") as file:
+        text = file.read(1 << 16).decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if "The device supports" in line]
+    return lines[0] if lines else ""
