@@ -5,9 +5,11 @@ the fp16 backend, and an fp16 backend may hold fp32 convolutions. So each proof 
 and `float_arithmetic` says what they have in common.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from harness.evidence import Probe
 from harness.precision import Compute
@@ -18,8 +20,7 @@ MOSTLY = 0.9
 HARDLY = 0.1
 """Up to this share, values count as not float16 (EfficientViT-B0 in fp32: none; zeros survive anyway)."""
 
-_FP16_BACKEND = 13
-_FP32_BACKEND = 0
+_BACKENDS: Final[Mapping[int | None, Compute]] = MappingProxyType({13: Compute.FP16, 0: Compute.FP32})
 _ARM = frozenset({"aarch64", "arm64", "armv8l"})
 
 
@@ -57,9 +58,7 @@ def backend(probe: Probe, machine: str) -> Compute | None:
     """Read the backend probe: None where it says nothing (x86, or a session unlike the module)."""
     if not is_arm(machine) or not probe.session_equals_module:
         return None
-    if probe.session_backend is None:
-        return None
-    return {_FP16_BACKEND: Compute.FP16, _FP32_BACKEND: Compute.FP32}.get(probe.session_backend)
+    return _BACKENDS.get(probe.session_backend)
 
 
 def half_share(probe: Probe) -> float:

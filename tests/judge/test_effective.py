@@ -167,6 +167,26 @@ def test_an_fp16_backend_with_fp32_values_is_a_contradiction(share: float) -> No
     assert "backend for fp16, values for fp32" in found.note
 
 
+def test_the_limits_of_the_value_probe() -> None:
+    most = {"half_flops_share": 0.9, "half_tensors": 290}
+    assert outcome(ran("fp16", FP16_RUN.model_copy(update=most))) == ("fp16", True, True)
+    ten = {"tensors": 100, "half_tensors": 15, "half_tensors_high": 5, "half_flops_share": 0.1}
+    assert outcome(ran("fp16", FP16_ON_A72.model_copy(update=ten))) == ("fp32", True, False)
+    eleven = FP16_ON_A72.model_copy(update={**ten, "half_tensors": 16})
+    assert outcome(ran("fp16", eleven)) == ("unknown", False, None)
+
+
+def test_what_is_open_says_why() -> None:
+    assert (
+        "one proof alone, values, for fp16" in ran("fp16", FP16_RUN.model_copy(update={"session_backend": None})).note
+    )
+    nothing = Probe(session_equals_module=True, equals_high=False)
+    assert "no proof speaks" in ran("fp16", nothing).note
+    assert ran("w8-lowmem", FP16_RUN).note == "the device ran fp16 where fp32 was asked for"
+    assert "not compared with" in ran("w8-lowmem", LOW_MEMORY_RUN.model_copy(update={"equals_high": None})).note
+    assert ran("w8-lowmem", A64FX_LOW_MEMORY, A64FX).note.startswith("partly fp16")
+
+
 def test_values_need_more_than_the_control_run() -> None:
     """A model whose values survive the round trip at precision high too shows nothing by them."""
     probe = FP16_RUN.model_copy(update={"half_tensors_high": 314})

@@ -88,6 +88,13 @@ def test_zero_norms() -> None:
     assert cosine(reference=reference, outputs=outputs).tolist() == [1.0, 0.0, 0.0]
 
 
+def test_cosine_never_leaves_its_range() -> None:
+    rows = np.random.default_rng(0).normal(size=(2000, 3))
+    found = cosine(reference=rows, outputs=rows * 3.0)
+    assert found.max() <= 1.0
+    assert cosine(reference=rows, outputs=rows * -3.0).min() >= -1.0
+
+
 def test_large_values_do_not_overflow() -> None:
     reference = np.array([[3e38, 0], [0, 3e38]], np.float32)
     found = measure(reference=reference, outputs=-reference)
