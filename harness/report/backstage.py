@@ -8,19 +8,18 @@ from harness.report.table import table
 from harness.report.text import markdown
 from harness.results import CellResult, DeviceResult, RunResults
 
-_KNOWN_FACTS = (
-    "machine",
-    "isa",
-    "cores",
-    "python",
-    "numpy",
-    "engine",
-    "kernel",
-    "memory_mb",
-    "governor",
-    "temperature_c",
-)
-_UNTABLED = ("engines",)
+_FACTS = {
+    "machine": "machine",
+    "isa": "instruction set",
+    "cpus": "CPUs",
+    "memory_total_mb": "memory, MB",
+    "kernel": "kernel",
+    "python": "Python",
+    "engine": "MNN",
+    "governor": "governor",
+    "temperatures": "temperature, °C",
+}
+"""The facts of harness/agent/facts.py that get a column; the whole fingerprint follows below the table."""
 
 
 def timings(results: RunResults, *, emulated: bool) -> str:
@@ -34,9 +33,9 @@ def timings(results: RunResults, *, emulated: bool) -> str:
 
 def devices(results: RunResults) -> str:
     """Return who took part: the instruction set and versions of each device."""
-    facts = [fact for fact in _KNOWN_FACTS if any(fact in device.fingerprint for device in results.devices)]
+    facts = [fact for fact in _FACTS if any(device.fingerprint.get(fact) for device in results.devices)]
     rows = [_device(device, facts) for device in results.devices]
-    return table(["device", "kind", *facts, "bytes sent"], rows, [len(facts) + 2])
+    return table(["device", "kind", *(_FACTS[fact] for fact in facts), "bytes sent"], rows, [len(facts) + 2])
 
 
 def failures(results: RunResults) -> str:
@@ -104,5 +103,6 @@ def _device(device: DeviceResult, facts: list[str]) -> list[str]:
 def _fact(value: object) -> str:
     if value is None:
         return ""
-    listed = isinstance(value, list | tuple)
-    return markdown(" ".join(map(str, value)) if isinstance(value, list | tuple) and listed else value, 80)
+    if isinstance(value, dict):
+        return markdown(", ".join(f"{name} {part}" for name, part in sorted(value.items())), 80)
+    return markdown(" ".join(map(str, value)) if isinstance(value, list | tuple) else value, 80)

@@ -138,7 +138,15 @@ def devices() -> tuple[DeviceResult, ...]:
         DeviceResult(
             name="pi5-01",
             labels={"core": "cortex-a76"},
-            fingerprint={"machine": "aarch64", "isa": ["fp16", "dot"], "python": "3.11.2", "engine": ENGINE},
+            fingerprint={
+                "machine": "aarch64",
+                "isa": ["fp16", "dot"],
+                "python": "3.11.2",
+                "engine": ENGINE,
+                "cpus": [0, 1],
+                "governor": None,
+                "temperatures": {"cpu": 48.5},
+            },
             sent_bytes=36_000_000,
         ),
         DeviceResult(

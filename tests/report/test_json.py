@@ -49,6 +49,9 @@ def test_the_keys_of_the_contract() -> None:
         "isa": ["fp16", "dot"],
         "python": "3.11.2",
         "engine": "3.6.1",
+        "cpus": [0, 1],
+        "governor": None,
+        "temperatures": {"cpu": 48.5},
     }
     cell = shown["cells"][1]
     assert {

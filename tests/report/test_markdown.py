@@ -150,6 +150,15 @@ def test_what_would_reproduce_the_run() -> None:
         assert word in report
 
 
+def test_devices_show_the_facts_that_some_of_them_have() -> None:
+    table = rows(section(render(results()), "Devices"))
+    assert table[0] == [
+        *("device", "kind", "machine", "instruction set", "CPUs", "Python", "MNN", "temperature, °C", "bytes sent")
+    ]
+    assert table[1][2:] == ["aarch64", "fp16 dot", "0 1", "3.11.2", "3.6.1", "cpu 48.5", "36000000"]
+    assert table[3][2:] == ["", "", "", "", "", "", "0"]
+
+
 def test_a_broken_device_is_named_with_its_blame() -> None:
     assert "phone-01: connection-lost (blame: infrastructure)" in section(render(results()), "Devices")
     healthy = tuple(device.model_copy(update={"failure": None}) for device in devices())
