@@ -46,12 +46,13 @@ def open_arrays(path: Path, *, signature: Signature, mean: tuple[float, ...], st
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise InputError(Code.BAD_SAMPLES, f"{path} is not an .npz file")
-            return {name: stored[name] for name in stored.files}
+        stored = np.load(path, allow_pickle=False)
+        if isinstance(stored, np.lib.npyio.NpzFile):
+            with stored:
+                return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(Code.BAD_SAMPLES, f"{path} cannot be read as an .npz file: {error}") from error
+    raise InputError(Code.BAD_SAMPLES, f"{path} is not an .npz file")
 
 
 def _about_x(x: NDArray[Any], signature: Signature) -> list[str]:

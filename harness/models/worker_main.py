@@ -18,9 +18,10 @@ def serve(work: Callable[[Request], Answer]) -> None:
     """Read the request file that the command line names, do the work, write the answer file that it names.
 
     Raises:
-        Exception: whatever the work raises; its traceback is what the asking process shows.
+        Exception: whatever the work raises; the asking process shows what Python prints of it.
     """
     question, answer = map(Path, sys.argv[1:])
+    sys.tracebacklimit = 1  # what the tool itself printed matters more, and only last lines are shown
     # Whoever asked may be killed; then nobody waits for the answer.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     result = work(json.loads(question.read_text(encoding="utf-8")))
