@@ -4,7 +4,9 @@ Started through `worker_process`. Known mistakes of the user's come back as {"mi
 an exception, whose traceback the asking process shows.
 """
 
+import pickle
 import re
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ from typing import Any
 from harness.models.worker_main import Answer, Request, serve
 
 OPSET = 17
+
+# What torch's unpickler is seen to raise on files that are something else.
+_UNREADABLE = (OSError, ValueError, RuntimeError, LookupError, EOFError, struct.error, pickle.UnpicklingError)
 _MOST_OPERATORS = 40
 
 
@@ -70,7 +75,7 @@ def _pretrained_config(timm: Any, name: str) -> dict[str, Any]:
 def _with_state_dict(timm: Any, request: Request, config: dict[str, Any]) -> tuple[Any, str]:
     try:
         state = timm.models.load_state_dict(request["state_dict"], use_ema=True, weights_only=True)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except _UNREADABLE as error:
         return None, f"{Path(request['state_dict']).name} is no state dict: {error}"
     chosen = {}
     for option, layer, axis in (("num_classes", "classifier", 0), ("in_chans", "first_conv", 1)):
