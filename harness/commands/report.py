@@ -12,20 +12,19 @@ from harness.report.write import write_reports
 from harness.results import RunResults
 
 
-def publish(folder: Path, console: Console) -> RunResults:
-    """Judge a run's evidence, write its reports and show the matrix.
+def publish(results: RunResults, folder: Path, console: Console) -> None:
+    """Write a judged run's reports and show the matrix."""
+    write_reports(results, folder)
+    show(results, console)
+
+
+def report_command(folder: Path, console: Console) -> int:
+    """Judge and publish again; return the exit code that the run would have without a gate.
 
     Raises:
         FarmError: evidence-missing, the folder holds no readable run.
     """
     results = judge(stored_run(folder))
-    write_reports(results, folder)
-    show(results, console)
-    return results
-
-
-def report_command(folder: Path, console: Console) -> int:
-    """Publish again and return the exit code that the run would have without a gate."""
-    results = publish(folder, console)
+    publish(results, folder, console)
     snapshot = replay(folder).snapshot
     return exit_code(results, gate=False, known=snapshot.known_failures if snapshot else ())

@@ -31,8 +31,9 @@ def run_command(
     console = Console()
     request = Request(load_inventory(inventory), load_experiment(experiment), out, resume, ray_address)
     with _terminate_as_interrupt(), listening(console) as listener:
-        interrupted = Coordinator(request, listener).run()
-    results = publish(out, console)
+        outcome = Coordinator(request, listener).run()
+    results = outcome.results
+    publish(results, out, console)
     found = replay(out)
     counts = found.counts
     console.print(
@@ -42,7 +43,7 @@ def run_command(
         highlight=False,
     )
     console.print(f"Report: {out / 'report.md'}", highlight=False, soft_wrap=True)
-    if interrupted:
+    if outcome.interrupted:
         console.print("Interrupted; what was measured is kept. Continue with the same command and --resume.")
         return INTERRUPTED
     return exit_code(results, gate, found.snapshot.known_failures if found.snapshot else ())

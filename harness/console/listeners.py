@@ -20,10 +20,24 @@ LINE_EVERY_S = 10.0
 Event = CellFinished | CellStarted | DeviceReady | Progress
 
 
-class PlainListener(Listener):
+class _Greeting(Listener):
+    """Knows which devices have introduced themselves already."""
+
+    def __init__(self) -> None:
+        self._met: set[str] = set()
+
+    def _news(self, event: DeviceReady) -> bool:
+        # A device describes itself again when it is done, for the journal; that is no news.
+        known = event.device.name in self._met
+        self._met.add(event.device.name)
+        return event.device.failure is not None or not known
+
+
+class PlainListener(_Greeting):
     """Prints a line for everything that is settled, and now and then one for what is under way."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self._console = console
         self._clock = clock
         self._began = clock()
@@ -44,7 +58,7 @@ class PlainListener(Listener):
         if isinstance(event, CellFinished):
             self._done += 1
             self._line(event.evidence.key.device, settled_words(event, self._done, self._total))
-        elif isinstance(event, DeviceReady):
+        elif isinstance(event, DeviceReady) and self._news(event):
             self._line(event.device.name, device_words(event))
         elif isinstance(event, Progress):
             self._now_and_then(event)
@@ -60,10 +74,11 @@ class PlainListener(Listener):
         self._console.print(f"{elapsed:6.1f} s  {who:<14} {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-class LiveListener(Listener):
+class LiveListener(_Greeting):
     """One line a device that says what it is at, above it the cells as they are settled."""
 
     def __init__(self, bars: Bars) -> None:
+        super().__init__()
         self._bars = bars
         self._all: TaskID | None = None
         self._lines: dict[str, TaskID] = {}
@@ -84,7 +99,7 @@ class LiveListener(Listener):
         """Show what happened."""
         if isinstance(event, CellFinished):
             self._settled(event)
-        elif isinstance(event, DeviceReady):
+        elif isinstance(event, DeviceReady) and self._news(event):
             self._print(event.device.name, device_words(event))
         elif isinstance(event, Progress) and event.device in self._lines:
             total = event.total or None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,10 @@ SETTINGS = {
 }
 _OBJECT_STORE_BYTES = 256 << 20
 _ASK_S = 30.0
+_SHARES = os.cpu_count() or 1
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def site_resource(site: str) -> str:
@@ -47,12 +51,31 @@ class Cluster:
     ray: Any
 
     def task(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Run a function as a Ray task on this machine and return its result."""
+        """Run a function as a Ray task on this machine and return its result.
+
+        Raises:
+            FarmError: the function's own, as it raised it.
+        """
+        try:
+            return self.ray.get(self._remote(function).remote(*arguments))
+        except self.ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, FarmError):
+                raise error.cause from None
+            raise
+
+    def _remote(self, function: Callable[..., Any]) -> Any:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+        # Here, since variants, samples and evidence are on this machine's disk.
         here = NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=False)
-        remote = self.ray.remote(max_retries=0)(function).options(scheduling_strategy=here)
-        return self.ray.get(remote.remote(*arguments))
+        return self.ray.remote(max_retries=0)(function).options(scheduling_strategy=here)
+
+    def each(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Apply `function` to all items in Ray tasks on this machine, a share for each processor; keep their order."""
+        shares = [items[start::_SHARES] for start in range(min(_SHARES, len(items)))]
+        remote = self._remote(lambda share: [function(item) for item in share])
+        done = self.ray.get([remote.remote(share) for share in shares])
+        return [done[index % _SHARES][index // _SHARES] for index in range(len(items))]
 
     def put(self, data: bytes) -> Any:
         """Put bytes into the object store and return the reference."""

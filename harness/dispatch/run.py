@@ -25,9 +25,12 @@ from harness.dispatch.journal import Journal
 from harness.dispatch.ledger import Ledger, Listener, serve, utc_now
 from harness.dispatch.run_folder import open_folder, refuse_changes
 from harness.dispatch.snapshot import DeviceNote, Expected, Snapshot
+from harness.dispatch.stored import stored_run
 from harness.errors import FarmError
 from harness.evidence import CellKey
+from harness.judge.run import judge
 from harness.plan import Plan, plan
+from harness.results import RunResults
 
 STOP_S = 20.0
 
@@ -43,6 +46,14 @@ class Request:
     ray_address: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to; an interrupted one has cells that are pending."""
+
+    results: RunResults
+    interrupted: bool
+
+
 @dataclass(slots=True)
 class Coordinator:
     """One run, from the question to the last line of the journal."""
@@ -51,8 +62,8 @@ class Coordinator:
     listener: Listener
     clock: Callable[[], float] = time.monotonic
 
-    def run(self) -> bool:
-        """Run; return whether it was interrupted. What was measured until then is kept.
+    def run(self) -> Outcome:
+        """Run, keeping what is measured as it comes, and judge it, also where the run was interrupted.
 
         Raises:
             InputError: the user's input or machine is wrong; nothing was run.
@@ -84,7 +95,9 @@ class Coordinator:
                 journal.write(
                     RunEnded(at=utc_now(), wall_s=self.clock() - began, interrupted=interrupted, counts=counts)
                 )
-        return interrupted
+            self.listener.stage("judging")
+            results = judge(stored_run(self.request.folder), each=cluster.each)
+        return Outcome(results, interrupted)
 
     def _measure(
         self,

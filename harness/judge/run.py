@@ -1,6 +1,7 @@
 """A whole stored run, judged."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from harness.errors import Code, FarmError
@@ -11,9 +12,14 @@ from harness.results import CellResult, DeviceResult, RunResults
 
 _T = TypeVar("_T")
 
+Mapper = Callable[[Callable[[CellKey], CellResult], Sequence[CellKey]], Iterable[CellResult]]
+"""What `map` is: a function and its arguments in, its results out in the same order."""
 
-def judge(stored: StoredRun) -> RunResults:
+
+def judge(stored: StoredRun, *, each: Mapper = map) -> RunResults:
     """Judge every planned cell, in the order of the plan.
+
+    `each` applies a function to all cells and keeps their order; a large run spreads them over processors.
 
     Raises:
         FarmError: evidence-missing where a planned cell names a device, model or precision that is not there.
@@ -30,7 +36,7 @@ def judge(stored: StoredRun) -> RunResults:
         models=tuple(model.result for model in stored.models),
         precisions=tuple(precision.name for precision in stored.precisions),
         engines=stored.engines,
-        cells=tuple(_judged(key, stored, courts) for key in stored.planned),
+        cells=tuple(each(partial(_judged, stored=stored, courts=courts), stored.planned)),
         counts=dict(stored.counts),
         versions=dict(stored.versions),
     )

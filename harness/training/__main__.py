@@ -14,7 +14,7 @@ FAMILIES = {
     "efficientvit_b0": "MIT EfficientViT (ReLU linear attention)",
     "efficientvit_m0": "Microsoft EfficientViT (cascaded group attention)",
 }
-EPOCHS = {"efficientvit_b0": 11, "efficientvit_m0": 16}
+EPOCHS = {"efficientvit_b0": 7, "efficientvit_m0": 14}
 SIZE = 64
 
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=dataset.DEBIAN_FOLDER)
     parser.add_argument("--epochs", type=int, help="instead of the model's usual number")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoint", type=Path, default=Path("build"))
     chosen = parser.parse_args(arguments)
     data = dataset.load(chosen.data)
