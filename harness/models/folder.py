@@ -29,7 +29,7 @@ def open_folder(
     """
     if not images.is_dir():
         raise InputError(Code.BAD_SAMPLES, f"there is no folder {images}")
-    paths = [path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
+    paths = [path for path in images.rglob("[!.]*") if path.suffix.lower() in SUFFIXES and path.is_file()]
     names = tuple(sorted(path.relative_to(images).as_posix() for path in paths))
     if not names:
         raise InputError(Code.BAD_SAMPLES, f"there are no images in {images}")

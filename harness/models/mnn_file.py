@@ -1,5 +1,7 @@
 """Look into an .mnn file of the user's, through MNN in a process of its own.
 
+A file whose height and width are dynamic is used as it is, with inputs of the `size` given.
+
 Such a file has no ONNX model beside it: its reference is itself in fp32 on this machine, and only the
 precisions that leave its weights as they are stored can be measured.
 """
@@ -22,7 +24,7 @@ def load(path: Path, *, name: str, size: int | None, cache: Path | None) -> tupl
         InputError: (bad-model) MNN cannot load the file, or it is not a model that can be measured.
     """
     try:
-        found = mnn_tool.ask("inspect", model=str(path), deadline_s=DEADLINE_S).values
+        found = mnn_tool.ask("inspect", model=str(path), size=size, deadline_s=DEADLINE_S).values
     except mnn_tool.ToolError as failure:
         raise InputError(Code.BAD_MODEL, f"model {name}: MNN cannot load {path.name}: {failure}") from failure
     input_name, shape = _only_input(found["inputs"], name)
@@ -41,6 +43,11 @@ def _only_input(inputs: list[dict[str, Any]], name: str) -> tuple[str, Shape]:
     given, shape = inputs[0]["name"], tuple(inputs[0]["shape"])
     if inputs[0]["dtype"] != "float":
         raise InputError(Code.BAD_MODEL, f"model {name}: its input {given} is {inputs[0]['dtype']}, not float32")
+    if len(shape) == 4 and -1 in shape[2:]:
+        raise InputError(
+            Code.BAD_MODEL,
+            f"model {name}: its input {given} {list(shape)} has a dynamic size: say `size:` in its samples section",
+        )
     if len(shape) != 4 or shape[0] != 1 or shape[1] not in (1, 3) or min(shape) < 1:
         raise InputError(
             Code.BAD_MODEL,

@@ -29,12 +29,16 @@ def quantise(request: Request) -> Answer:
 
 
 def inspect(request: Request) -> Answer:
-    """Return the inputs and outputs of `model`: name, shape, dtype."""
+    """Return the inputs and outputs of `model`: name, shape, dtype. Dynamic sizes (-1) become `size`, if given."""
     import MNN
 
     network = MNN.Interpreter(request["model"])
     session = network.createSession({"backend": 0, "numThread": 1, "precision": 1})
     variables = MNN.expr.load_as_dict(request["model"])
+    for tensor in network.getSessionInputAll(session).values():
+        if request.get("size") and -1 in tensor.getShape():
+            network.resizeTensor(tensor, tuple(request["size"] if n == -1 else n for n in tensor.getShape()))
+            network.resizeSession(session)
 
     def described(tensors: dict[str, Any]) -> list[Answer]:
         return [

@@ -53,6 +53,7 @@ def test_images_of_the_models_size_are_taken_pixel_by_pixel(colour: ModelSource,
     picture(tmp_path / "b" / "one.png", array)
     picture(tmp_path / "a.png", array[::-1])
     (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "._a.png").write_bytes(b"what some systems leave beside a file")
     samples = load_samples(colour, images=tmp_path, **STATED)  # type: ignore[arg-type]
     assert (str(samples.x.dtype), samples.x.shape, samples.labels) == ("uint8", (2, 3, 16, 16), None)
     found = by_name(samples)

@@ -3,13 +3,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from harness.errors import Code, FarmError, InputError
+from harness.models import mnn_tool
 from harness.models.golden import golden
 from harness.models.source import Kind, resolve
 from harness.models.variants import make_variant, why_impossible
 from harness.precision import CATALOGUE, Weights
-from tests.models.builders import float_samples, linear_by_hand, linear_model, source_of
+from tests.models.builders import float_samples, linear_by_hand, linear_model, save, source_of
 
 SAMPLES = float_samples(4)
 
@@ -58,15 +60,26 @@ def test_a_size_that_it_does_not_take(stored: Path) -> None:
         resolve(name="mine", file=stored, size=99)
 
 
+def convert(folder: Path) -> Path:
+    files = {"onnx": str(folder / "m.onnx"), "mnn": str(folder / "m.mnn")}
+    mnn_tool.ask("convert", **files, flags=[], deadline_s=60)
+    return folder / "m.mnn"
+
+
+def test_a_dynamic_size_needs_a_size_and_takes_it(tmp_path: Path) -> None:
+    linear_model(tmp_path / "m.onnx", batch="N", side="S")
+    with pytest.raises(InputError, match="say `size:`"):
+        resolve(name="mine", file=convert(tmp_path))
+    source = resolve(name="mine", file=tmp_path / "m.mnn", size=16)
+    assert source.signature.input_shape == (1, 1, 16, 16)
+    assert source.signature.output_shape == (1, 10)
+    outputs = golden(source, SAMPLES, cache=tmp_path)
+    np.testing.assert_allclose(outputs, linear_by_hand(SAMPLES.x), rtol=1e-4, atol=1e-4)
+
+
 def test_a_model_with_several_inputs(tmp_path: Path) -> None:
-    from onnx import helper
-
-    from harness.models import mnn_tool
-    from tests.models.builders import save
-
     nodes = [helper.make_node("Add", ["a", "b"], ["sum"]), helper.make_node("Flatten", ["sum"], ["out"])]
     shape: list[int | str | None] = [1, 3, 4, 4]
     save(tmp_path / "m.onnx", nodes, {}, inputs={"a": shape, "b": shape}, outputs={"out": [1, 48]})
-    mnn_tool.ask("convert", onnx=str(tmp_path / "m.onnx"), mnn=str(tmp_path / "m.mnn"), flags=[], deadline_s=60)
     with pytest.raises(InputError, match="exactly one input, has a, b"):
-        resolve(name="mine", file=tmp_path / "m.mnn")
+        resolve(name="mine", file=convert(tmp_path))
