@@ -1,6 +1,7 @@
 """The agent's end of the wire: frames over one SSH channel, with heartbeats and deadlines."""
 
 import itertools
+import json
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -16,6 +17,28 @@ SILENCE_S = 12.0
 """A link that has brought nothing for so long is lost; the agent gives up on us after the same time."""
 
 READ = 1 << 16
+
+_AGENTS_CODES = frozenset(
+    {
+        Code.DEVICE_BUSY,
+        Code.NO_BACKEND,
+        Code.WORKDIR_UNUSABLE,
+        Code.DISK_FULL,
+        Code.STORE_CORRUPT,
+        Code.AGENT_DIED,
+        Code.ENGINE_START_FAILED,
+        Code.CHILD_KILLED,
+        Code.CHILD_CRASHED,
+        Code.OUT_OF_MEMORY,
+        Code.CELL_TIMEOUT,
+        Code.MODEL_LOAD_FAILED,
+        Code.INFERENCE_FAILED,
+        Code.OUTPUT_MISMATCH,
+        Code.PROTOCOL,
+    }
+)
+"""What an agent may say of itself. The others are ours: a device must not make a cell look interrupted,
+unsupported or worth another try."""
 
 
 class Wire(Protocol):
@@ -126,7 +149,7 @@ class Link:
                 if not data:
                     break
                 self._heard = self._clock()
-        except FrameError as error:
+        except (FrameError, RecursionError) as error:
             ending = DeviceError(Code.PROTOCOL, f"What arrived is not a frame: {error}.")
         except OSError as error:
             ending = TransportError(Code.CONNECTION_LOST, f"Receiving failed: {error}.")
@@ -135,9 +158,10 @@ class Link:
     def _take(self, frame: Frame) -> None:
         number = frame[0].get("id")
         with self._lock:
-            pending = self._waiting.pop(number, None) if isinstance(number, int) else None
-        if pending is not None:
-            pending.reply.set_result(frame)
+            pending = self._waiting.pop(number, None) if type(number) is int else None
+            if pending is not None:
+                # Under the lock, so that a further part of the same request cannot put it back in between.
+                pending.reply.set_result((storable(frame[0]), frame[1]))
 
     def _beat(self) -> None:
         while not self._closed.wait(HEARTBEAT_S):
@@ -161,10 +185,17 @@ class Link:
         return first
 
 
+def storable(header: Header) -> Header:
+    """Return a header without lone surrogates: JSON may carry them, but no file of ours can hold them."""
+    text = json.dumps(header, ensure_ascii=False)
+    clean = text.encode("utf-8", "replace").decode("utf-8")
+    cleaned: Header = header if clean == text else json.loads(clean)
+    return cleaned
+
+
 def _refusal(header: Header) -> FarmError:
     message = str(header.get("message", ""))[:2000]
-    name = str(header.get("code"))
-    try:
-        return DeviceError(Code(name), message)
-    except ValueError:
-        return DeviceError(Code.PROTOCOL, f"The agent failed with an unknown code {name!r}: {message}")
+    name = str(header.get("code"))[:100]
+    if name not in _AGENTS_CODES:
+        return DeviceError(Code.PROTOCOL, f"The agent failed with a code that is not its own, {name!r}: {message}")
+    return DeviceError(Code(name), message)
