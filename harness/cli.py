@@ -29,7 +29,7 @@ def farm() -> None:
     r"""Which hardware x precision combinations lose accuracy, why, and what to do.
 
     \b
-    Try it without hardware:      make farm-run
+    Try it without hardware:      make farm-run   (or: farm run --default-fleet …)
     Is my fleet reachable:        farm check -i inventory.yaml
     What would be measured:       farm plan -i inventory.yaml -e experiment.yaml
     Measure and report:           farm run -i inventory.yaml -e experiment.yaml -o reports/first
@@ -41,18 +41,28 @@ def farm() -> None:
 
 
 @farm.command()
-@_inventory
+@click.option("-i", "--inventory", type=_YAML, help="YAML file that lists the devices.")
+@click.option("--default-fleet", is_flag=True, help="Instead of -i: four emulated boards, for the run only.")
 @_experiment
 @click.option("-o", "--out", type=_FOLDER, required=True, help="New or empty folder for report and evidence.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted or incomplete run in the same folder.")
 @click.option("--gate", is_flag=True, help="Exit 1 if a cell fails that is not a known failure (for CI).")
 @click.option("--ray-address", metavar="ADDRESS", help="Join a Ray cluster instead of starting Ray here.")
 def run(
-    *, inventory: Path, experiment: Path, out: Path, resume: bool, gate: bool, ray_address: str | None
+    *,
+    inventory: Path | None,
+    default_fleet: bool,
+    experiment: Path,
+    out: Path,
+    resume: bool,
+    gate: bool,
+    ray_address: str | None,
 ) -> NoReturn:
     """Measure every cell of the experiment on the fleet, judge it, and write the report."""
     from harness.commands.run import run_command
 
+    if (inventory is None) is not default_fleet:
+        raise click.UsageError("Give either -i INVENTORY or --default-fleet.")
     sys.exit(run_command(inventory, experiment, out, resume=resume, gate=gate, ray_address=ray_address))
 
 

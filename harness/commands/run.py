@@ -1,7 +1,9 @@
 """`farm run`: measure, judge, report."""
 
 import contextlib
+import shlex
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,41 +14,59 @@ from harness.config.experiment import load_experiment
 from harness.config.inventory import load_inventory
 from harness.console.listeners import listening
 from harness.console.words import size
+from harness.dispatch.ledger import Listener
 from harness.dispatch.run import Coordinator, Request
 from harness.dispatch.stored import replay
 from harness.judge.exit_code import exit_code
+from harness.results import RunResults
 
 INTERRUPTED = 130
 
 
 def run_command(
-    inventory: Path, experiment: Path, out: Path, *, resume: bool, gate: bool, ray_address: str | None
+    inventory: Path | None, experiment: Path, out: Path, *, resume: bool, gate: bool, ray_address: str | None
 ) -> int:
-    """Run the experiment and return the exit code of the contract.
+    """Run the experiment and return the exit code of the contract; no inventory means the default fleet.
 
     Raises:
         InputError: the user's input or machine is wrong; nothing was run.
         FarmError: nothing could be judged.
     """
     console = Console()
-    request = Request(load_inventory(inventory), load_experiment(experiment), out, resume, ray_address)
-    with _terminate_as_interrupt(), listening(console) as listener:
+    asked = load_experiment(experiment)
+    with _terminate_as_interrupt(), listening(console) as listener, _fleet(inventory, listener) as devices:
+        request = Request(load_inventory(devices), asked, out, resume, ray_address)
         outcome = Coordinator(request, listener).run()
-    results = outcome.results
-    publish(results, out, console)
+    publish(outcome.results, out, console)
     found = replay(out)
-    counts = found.counts
-    console.print(
-        f"{counts.get('cells_measured', 0)} cells measured in {results.wall_s:.0f} s; "
-        f"{size(counts.get('bytes_sent', 0))} sent to devices; {counts.get('variants_converted', 0)} variants "
-        f"converted, {counts.get('variants_cached', 0)} from the cache.",
-        highlight=False,
-    )
+    console.print(_effort(outcome.results, found.counts), highlight=False, soft_wrap=True)
     console.print(f"Report: {out / 'report.md'}", highlight=False, soft_wrap=True)
     if outcome.interrupted:
-        console.print("Interrupted; what was measured is kept. Continue with the same command and --resume.")
+        again = shlex.join([*sys.argv, *([] if resume else ["--resume"])])
+        console.print(
+            f"Interrupted; what was measured is kept. Continue with:\n  {again}", markup=False, soft_wrap=True
+        )
         return INTERRUPTED
-    return exit_code(results, gate, found.snapshot.known_failures if found.snapshot else ())
+    return exit_code(outcome.results, gate, found.snapshot.known_failures if found.snapshot else ())
+
+
+@contextlib.contextmanager
+def _fleet(inventory: Path | None, listener: Listener) -> Iterator[Path]:
+    if inventory is not None:
+        yield inventory
+        return
+    from harness.emulator.session import default_fleet
+
+    with default_fleet(listener.stage) as made:
+        yield made
+
+
+def _effort(results: RunResults, counts: dict[str, int]) -> str:
+    return (
+        f"{counts.get('cells_measured', 0)} cells measured in {results.wall_s:.0f} s; "
+        f"{size(counts.get('bytes_sent', 0))} sent to devices; {counts.get('variants_converted', 0)} variants "
+        f"converted, {counts.get('variants_cached', 0)} from the cache."
+    )
 
 
 @contextlib.contextmanager

@@ -71,7 +71,7 @@ class Cluster:
         return self.ray.remote(max_retries=0)(function).options(scheduling_strategy=here)
 
     def each(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """Apply `function` to all items in Ray tasks on this machine, a share for each processor; keep their order."""
+        """Apply `function` to all items in Ray tasks on this machine, a share a processor; keep their order."""
         shares = [items[start::_SHARES] for start in range(min(_SHARES, len(items)))]
         remote = self._remote(lambda share: [function(item) for item in share])
         done = self.ray.get([remote.remote(share) for share in shares])
