@@ -1,3 +1,4 @@
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -175,9 +176,18 @@ def test_a_converter_that_is_too_slow(tmp_path: Path) -> None:
 
 def test_a_file_of_another_model_fails_the_check(shared: Path) -> None:
     variant = make_variant(source_of(shared / "network.onnx"), Weights(), pixel_samples(1), cache=shared)
-    with pytest.raises(FarmError, match="inputs and outputs") as caught:
-        checks.check(variant.path, source_of(shared / "linear.onnx").signature, SAMPLES, said="")
-    assert caught.value.problem.code is Code.CONVERSION_FAILED
+    right = variant.signature
+    assert checks.check(variant.path, right, pixel_samples(1), said="")
+    for wrong in (
+        source_of(shared / "linear.onnx").signature,
+        dataclasses.replace(right, input_name="picture"),
+        dataclasses.replace(right, input_shape=(1, 3, 8, 8)),
+        dataclasses.replace(right, output_name="answer"),
+        dataclasses.replace(right, output_shape=(1, 5)),
+    ):
+        with pytest.raises(FarmError, match="inputs and outputs") as caught:
+            checks.check(variant.path, wrong, pixel_samples(1), said="")
+        assert caught.value.problem.code is Code.CONVERSION_FAILED
 
 
 FLAVOURS = [(False, False), (True, False), (False, True)]
