@@ -1,5 +1,6 @@
 """From an SSH connection to a running agent: the bootstrap's questions and answers."""
 
+import contextlib
 import errno
 
 import paramiko
@@ -12,6 +13,9 @@ from harness.fleet.deadline import Deadline
 from harness.fleet.link import READ, Wire
 
 MAX_NOISE = 1 << 18
+STATUS_S = 5.0
+"""How long after the end of the output the exit status and the last words on stderr may come."""
+
 _COMMAND_NOT_FOUND = (126, 127)
 
 
@@ -38,6 +42,8 @@ def start_agent(
         rest, sent = _converse(channel, archive)
     except EOFError as ended:
         raise _ended(channel, device, ended.args[0]) from None
+    except OSError as error:
+        raise TransportError(Code.CONNECTION_LOST, f"The session broke before the agent started: {error}.") from error
     channel.settimeout(None)
     return channel, rest, sent
 
@@ -102,8 +108,8 @@ def _refused(word: str) -> FarmError:
 def _ended(channel: paramiko.Channel, device: Device, seen: bytes) -> FarmError:
     if MARK in seen:
         return _refused(seen.partition(MARK)[2].strip().decode("utf-8", "replace"))
-    status = channel.recv_exit_status() if channel.exit_status_ready() else -1
-    said = " ".join((seen + channel.recv_stderr(READ)).decode("utf-8", "replace").split())[-300:]
+    status = channel.recv_exit_status() if channel.status_event.wait(STATUS_S) else -1
+    said = " ".join((seen + _complaint(channel)).decode("utf-8", "replace").split())[-300:]
     if status == -1:
         return TransportError(Code.CONNECTION_LOST, f"The session ended before the agent started. {said}")
     if status in _COMMAND_NOT_FOUND and not device.launcher:
@@ -111,3 +117,10 @@ def _ended(channel: paramiko.Channel, device: Device, seen: bytes) -> FarmError:
     if device.launcher:
         return DeviceError(Code.LAUNCHER_FAILED, f"`{' '.join(device.launcher)}` ended with status {status}: {said}")
     return DeviceError(Code.AGENT_DIED, f"The agent ended at its start with status {status}: {said}")
+
+
+def _complaint(channel: paramiko.Channel) -> bytes:
+    channel.settimeout(STATUS_S)
+    with contextlib.suppress(OSError):
+        return channel.recv_stderr(READ)
+    return b""
