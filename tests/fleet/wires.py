@@ -80,7 +80,7 @@ class Agent:
                     reply = how(header, payload)
                     if reply is not None:
                         self.reply(header["id"], **reply)
-            except (EOFError, OSError):
+            except (EOFError, OSError, ValueError):  # ValueError: our end was closed meanwhile
                 return
 
         thread = threading.Thread(target=work, daemon=True)
