@@ -31,7 +31,7 @@ PrintLastLog no
 MaxStartups 200
 MaxSessions 200
 Subsystem sftp {sftp}
-ForceCommand {entrance}
+ForceCommand exec {entrance}
 """
 
 

@@ -34,24 +34,24 @@ def find_tools(cache: Path) -> Tools:
     Raises:
         InputError: machine-not-ready, with all that is missing.
     """
-    names = ("proot", "qemu-aarch64-static", "ssh", "ssh-keygen")
-    paths = {name: shutil.which(name) for name in names}
+    paths = {name: shutil.which(name) for name in ("proot", "ssh", "ssh-keygen")}
+    # Newer distributions call the static one qemu-aarch64.
+    paths["qemu-user-static"] = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
     server, userland = find_server(cache), userland_path(cache)
     missing = [name for name, path in paths.items() if path is None]
     missing += [] if server else ["sshd"]
     missing += [] if userland.is_dir() else [f"the arm64 userland ({userland})"]
     if missing or server is None:
         raise InputError(Code.MACHINE_NOT_READY, f"Emulated boards need what is missing here: {', '.join(missing)}.")
-    proot, qemu, ssh, keygen = (str(paths[name]) for name in names)
     return Tools(
         server=server,
         server_version=_server_version(server),
         userland=userland,
-        proot=proot,
-        qemu=qemu,
-        qemu_version=_qemu_version(qemu),
-        ssh=ssh,
-        keygen=keygen,
+        proot=str(paths["proot"]),
+        qemu=str(paths["qemu-user-static"]),
+        qemu_version=_qemu_version(str(paths["qemu-user-static"])),
+        ssh=str(paths["ssh"]),
+        keygen=str(paths["ssh-keygen"]),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.setup.places import release
 
-_PROGRAM = "usr/sbin/sshd"
+PROGRAM = "usr/sbin/sshd"
 _HELPERS = "usr/lib/openssh"
 _LIBRARIES = ("usr/lib", "lib")
 
@@ -52,4 +52,4 @@ def find_server(cache: Path) -> SshServer | None:
     if installed:
         return SshServer(Path(installed))
     root = unpacked_root(cache)
-    return SshServer(root / _PROGRAM, root) if (root / _PROGRAM).exists() else None
+    return SshServer(root / PROGRAM, root) if (root / PROGRAM).exists() else None

@@ -1,0 +1,59 @@
+# The farm's commands. `make help` lists them; `farm --help` is the program itself.
+
+PYTHON ?= python3
+EXPERIMENT ?= inventory/default-experiment.yaml
+OUT ?= reports/$(shell date +%Y%m%d-%H%M%S)
+
+BIN := .venv/bin
+TIMM := .cache/venv-timm/bin
+SETUP := $(PYTHON) -m harness.setup
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
+	--no-annotate --no-header --python-version 3.11
+
+.PHONY: help setup farm-run test test-timm lint format train lock clean
+
+help:  ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+setup:  ## make this machine ready; leaves .venv/bin/farm
+	@$(SETUP) run
+
+farm-run:  ## measure and report: on emulated boards, or INVENTORY=... EXPERIMENT=... OUT=... ARGS=...
+	@$(SETUP) run $(if $(INVENTORY),--no-boards)
+	@$(BIN)/farm run $(if $(INVENTORY),--inventory "$(INVENTORY)",--default-fleet) \
+		--experiment "$(EXPERIMENT)" --out "$(OUT)" $(ARGS)
+
+test:  ## the whole test suite
+	@$(SETUP) dev
+	@$(BIN)/pytest $(ARGS)
+
+test-timm:  ## tests of the export of timm models, in an environment with torch
+	@$(SETUP) timm --no-boards
+	@$(TIMM)/python -m pytest tests_timm $(ARGS)
+
+lint:  ## style, types, and the oldest Python of the part that runs on devices
+	@$(SETUP) dev --no-boards
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/vermin --quiet --no-tips --violations --target=3.8- harness/agent
+
+format:  ## bring the source into shape
+	@$(SETUP) dev --no-boards
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+train:  ## train the bundled models again: ARGS="--model efficientvit_b0"
+	@$(SETUP) train --no-boards
+	@$(TIMM)/python -m harness.training $(ARGS)
+
+lock:  ## resolve the dependencies anew
+	@$(SETUP) dev --no-boards
+	@$(COMPILE) pyproject.toml lock/build.in --output-file lock/run.txt
+	@$(COMPILE) --extra dev pyproject.toml lock/build.in --output-file lock/dev.txt
+	@$(COMPILE) lock/timm.in --constraint lock/dev.txt --no-emit-package torch --output-file lock/timm.txt
+
+clean:  ## stop boards started by hand, remove what was made here (the cache of userland and wheels stays)
+	@if [ -x $(BIN)/farm ]; then $(BIN)/farm boards down; fi
+	@rm -rf .venv .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
