@@ -9,6 +9,8 @@ from harness.errors import Code, FarmError
 
 USUAL_KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 
+_UNREADABLE = (paramiko.hostkeys.InvalidHostKey, paramiko.SSHException, OSError, ValueError)
+
 
 def known_hosts_name(host: str, port: int) -> str:
     """Return the name under which OpenSSH files a host's key."""
@@ -19,17 +21,29 @@ def trust(client: paramiko.SSHClient, *, name: str, pinned: str | None, files: S
     """Tell `client` which keys to accept for `name`: the pinned one alone, or those in `files`.
 
     Raises:
-        FarmError: the pinned key cannot be read.
+        FarmError: bad-inventory, the pinned key or a file cannot be read.
     """
     if pinned is None:
         for file in files:
             if file.expanduser().is_file():
-                client.load_system_host_keys(str(file.expanduser()))
+                _load(client, file.expanduser())
         return
-    entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {pinned}")
+    try:
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {pinned}")
+    except _UNREADABLE:
+        entry = None
     if entry is None or entry.key is None:
         raise FarmError(Code.BAD_INVENTORY, f"host_key of {name} is not a public key: {pinned[:40]}")
     client.get_host_keys().add(name, entry.key.get_name(), entry.key)
+
+
+def _load(client: paramiko.SSHClient, file: Path) -> None:
+    try:
+        client.load_system_host_keys(str(file))
+    except _UNREADABLE as error:
+        raise FarmError(
+            Code.BAD_INVENTORY, f"{file} cannot be read: {error}.", "Correct or remove the line of that file."
+        ) from error
 
 
 class RefuseUnknown(paramiko.MissingHostKeyPolicy):
