@@ -19,9 +19,7 @@ BOARD = Device(name="b", host="h", python="python3.11", workdir="~/farm")
 MOTD = b"Welcome to Armbian!\r\n\x1b[31mFARM-BOOT is not said like this\n"
 
 
-def start(
-    opened: FakeChannel | Exception, device: Device = BOARD, deadline: Deadline | None = None
-) -> tuple[bytes, int]:
+def start(opened: FakeChannel | Exception, device: Device = BOARD) -> tuple[bytes, int]:
     transport = cast(paramiko.Transport, FakeTransport(opened))
     channel, rest, sent = start_agent(transport, device, ARCHIVE, deadline=soon())
     assert channel is cast(object, opened)

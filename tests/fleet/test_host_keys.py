@@ -1,0 +1,107 @@
+"""Host keys: who is accepted, and what somebody reads whose board is not."""
+
+import base64
+import hashlib
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from harness.errors import Code, FarmError
+from harness.fleet import host_keys
+
+KEY, OTHER = paramiko.ECDSAKey.generate(), paramiko.ECDSAKey.generate()
+
+
+def as_line(key: paramiko.PKey) -> str:
+    return f"{key.get_name()} {key.get_base64()}"
+
+
+def known(client: paramiko.SSHClient, name: str) -> set[str]:
+    found: set[str] = set()
+    for keys in (client._system_host_keys, client.get_host_keys()):  # type: ignore[attr-defined]
+        entry = keys.lookup(name)
+        found |= {key.get_base64() for key in entry.values()} if entry else set()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "name"),
+    [
+        ("pi5.lab", 22, "pi5.lab"),
+        ("pi5.lab", 2222, "[pi5.lab]:2222"),
+        ("::1", 22, "::1"),
+        ("::1", 8022, "[::1]:8022"),
+    ],
+)
+def test_the_name_is_openssh_s(host: str, port: int, name: str) -> None:
+    assert host_keys.known_hosts_name(host, port) == name
+
+
+def test_a_pinned_key_is_the_only_one(tmp_path: Path) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_text(f"[h]:2222 {as_line(OTHER)}\n")
+    client = paramiko.SSHClient()
+    host_keys.trust(client, name="[h]:2222", pinned=as_line(KEY), files=[file])
+    assert known(client, "[h]:2222") == {KEY.get_base64()}
+
+
+def test_known_hosts_files_add_up_and_may_be_missing(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text(f"# comment\n\nh,10.0.0.7 {as_line(KEY)}\n[h]:2222 {as_line(OTHER)}\n")
+    second.write_text(f"other {as_line(OTHER)}\n")
+    client = paramiko.SSHClient()
+    host_keys.trust(client, name="h", pinned=None, files=[first, tmp_path / "none", second])
+    assert known(client, "h") == known(client, "10.0.0.7") == {KEY.get_base64()}
+    assert known(client, "[h]:2222") == known(client, "other") == {OTHER.get_base64()}
+    assert known(client, "[h]:2223") == set()
+
+
+@pytest.mark.parametrize(
+    "content", [b"h ssh-ed25519 A\n", b"\xff\xfe\n", b"h ssh-rsa AAAA\n", b"nonsense\n", b"a b c\n"]
+)
+def test_a_damaged_known_hosts_line_accepts_nobody_and_is_no_defect_of_ours(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_bytes(content)
+    client = paramiko.SSHClient()
+    try:
+        host_keys.trust(client, name="h", pinned=None, files=[file])
+    except FarmError as error:
+        problem = error.problem
+        assert problem.code is Code.BAD_INVENTORY
+        assert str(file) in problem.message
+    assert known(client, "h") == set()
+
+
+@pytest.mark.parametrize("pinned", ["ssh-ed25519", "ssh-ed25519 AAAA", "ssh-ed25519 A", "what-ever AAAA", "x", ""])
+def test_a_pinned_text_that_is_no_key(pinned: str) -> None:
+    with pytest.raises(FarmError) as caught:
+        host_keys.trust(paramiko.SSHClient(), name="h", pinned=pinned, files=[])
+    assert caught.value.problem.code is Code.BAD_INVENTORY
+    assert "host_key of h" in caught.value.problem.message
+
+
+def test_an_unknown_key_is_refused_with_the_lines_to_add() -> None:
+    with pytest.raises(FarmError) as caught:
+        host_keys.RefuseUnknown().missing_host_key(paramiko.SSHClient(), "[h]:2222", KEY)
+    problem = caught.value.problem
+    assert problem.code is Code.HOST_KEY_UNKNOWN
+    assert KEY.fingerprint in problem.message
+    assert f"`host_key: {as_line(KEY)}`" in problem.what_to_do
+    assert f"`[h]:2222 {as_line(KEY)}`" in problem.what_to_do
+    assert "ssh-keygen -lf" in problem.what_to_do
+
+
+def test_a_changed_key_shows_both_and_the_line_that_would_replace_it() -> None:
+    problem = host_keys.changed("[h]:2222", KEY, OTHER).problem
+    assert problem.code is Code.HOST_KEY_CHANGED
+    assert problem.message.index(KEY.fingerprint) < problem.message.index(OTHER.fingerprint)
+    assert f"`host_key: {as_line(KEY)}`" in problem.what_to_do
+    assert f"`[h]:2222 {as_line(KEY)}`" in problem.what_to_do
+    assert OTHER.get_base64() not in problem.what_to_do
+
+
+def test_the_fingerprint_is_openssh_s() -> None:
+    # ssh-keygen -lf prints SHA256 and the digest of the key's blob in base64 without padding.
+    digest = base64.b64encode(hashlib.sha256(KEY.asbytes()).digest()).decode().rstrip("=")
+    assert host_keys.text_fingerprint(KEY) == f"ecdsa-sha2-nistp256 SHA256:{digest}"
