@@ -99,11 +99,17 @@ def _lay_out(place: Place, who: Account, name: str) -> None:
     for folder in (*place.fleeting.values(), place.proot_folder):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-    place.passwd.write_text(who.passwd)
-    place.server_passwd.write_text(who.server_passwd)
-    place.group.write_text(who.group)
-    place.hosts.write_text(f"127.0.0.1 localhost {name}\n")
-    place.hostname.write_text(f"{name}\n")
+    system_files = {
+        place.passwd: who.passwd,
+        place.server_passwd: who.server_passwd,
+        place.group: who.group,
+        place.hosts: f"127.0.0.1 localhost {name}\n",
+        place.hostname: f"{name}\n",
+    }
+    for path, text in system_files.items():
+        path.unlink(missing_ok=True)
+        path.write_text(text)
+        path.chmod(0o444)  # on a board they are root's
     place.server_log.unlink(missing_ok=True)
 
 

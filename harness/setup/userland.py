@@ -12,9 +12,13 @@ from harness.setup.saying import SetupError, run, step
 
 SUITE = "bookworm"
 PACKAGES = (
+    "base-files",
+    "bash",
     "coreutils",
     "dash",
+    "findutils",
     "grep",
+    "gzip",
     "hostname",
     "libc-bin",
     "libgomp1",
@@ -23,6 +27,7 @@ PACKAGES = (
     "procps",
     "python3",
     "sed",
+    "tar",
     "util-linux",
 )
 _RECIPE = "2"  # raise it when the way in which the userland is made changes
