@@ -82,7 +82,7 @@ def _bastion(
 def _dial(address: ssh_config.Address, deadline: Deadline) -> socket.socket:
     try:
         sock = socket.create_connection((address.host, address.port), timeout=max(deadline.left, 0.001))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that the domain name system cannot hold
         raise TransportError(
             Code.DEVICE_UNREACHABLE, f"{address.host} port {address.port} does not answer: {error}."
         ) from error
@@ -155,12 +155,9 @@ def _handshake(
         raise host_keys.changed(
             host_keys.known_hosts_name(address.host, address.port), error.key, error.expected_key
         ) from error
-    except paramiko.AuthenticationException as error:
-        tried = ", ".join(str(path) for path in identities) or "the agent's and the usual keys"
-        raise FarmError(
-            Code.AUTHENTICATION_FAILED, f"{address.user}@{address.host} refused our keys ({tried}): {error}."
-        ) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
+        if _at_the_keys(client, error) and not deadline.expired:
+            raise _refused(address, identities, error) from error
         raise TransportError(
             Code.DEVICE_UNREACHABLE,
             f"{address.host} port {address.port} accepts connections but no SSH session came up: "
@@ -169,3 +166,17 @@ def _handshake(
     transport = client.get_transport()
     if transport is not None:
         transport.set_keepalive(KEEPALIVE_S)
+
+
+def _at_the_keys(client: paramiko.SSHClient, error: Exception) -> bool:
+    # paramiko raises what the last of its attempts ended in: reading an ECDSA file as an Ed25519 key, say.
+    transport = client.get_transport()
+    up = transport is not None and transport.is_active() and transport.initial_kex_done
+    return isinstance(error, paramiko.AuthenticationException) or (up and isinstance(error, paramiko.SSHException))
+
+
+def _refused(address: ssh_config.Address, identities: Sequence[Path], error: Exception) -> FarmError:
+    tried = ", ".join(str(path) for path in identities) or "the agent's and the usual keys"
+    return FarmError(
+        Code.AUTHENTICATION_FAILED, f"{address.user}@{address.host} accepts none of our keys ({tried}): {error}."
+    )
