@@ -27,7 +27,7 @@ def resolve(
     """Return the address behind `alias`; what the inventory says wins over the config file.
 
     Raises:
-        FarmError: the config file cannot be parsed.
+        FarmError: the config file cannot be parsed, or its port is no number.
     """
     found = _lookup(alias, config.expanduser())
     jump = found.get("proxyjump")
@@ -35,7 +35,7 @@ def resolve(
     identities = [named] if isinstance(named, str) else named
     return Address(
         host=str(found.get("hostname", alias)),
-        port=port or int(str(found.get("port", 22))),
+        port=port or _port(str(found.get("port", 22)), f"{config}, host {alias}"),
         user=user or str(found.get("user", default_user)),
         identity_files=tuple(Path(name).expanduser() for name in identities),
         proxy_jump=None if jump in (None, "none") else str(jump),
@@ -43,10 +43,14 @@ def resolve(
 
 
 def split_jump(jump: str) -> tuple[str, int | None, str | None]:
-    """Return host, port and user of `[user@]host[:port]`."""
+    """Return host, port and user of `[user@]host[:port]`.
+
+    Raises:
+        FarmError: the port is no number.
+    """
     user, _, rest = jump.rpartition("@")
     host, _, port = rest.partition(":")
-    return host, int(port) if port else None, user or None
+    return host, _port(port, f"the jump {jump}") if port else None, user or None
 
 
 def _lookup(alias: str, config: Path) -> paramiko.SSHConfigDict:
@@ -56,3 +60,10 @@ def _lookup(alias: str, config: Path) -> paramiko.SSHConfigDict:
         return paramiko.SSHConfig.from_path(str(config)).lookup(alias)
     except (paramiko.ConfigParseError, OSError, UnicodeDecodeError) as error:
         raise FarmError(Code.BAD_INVENTORY, f"{config} cannot be read: {error}") from error
+
+
+def _port(text: str, where: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise FarmError(Code.BAD_INVENTORY, f"{text!r} is no port number ({where}).") from error

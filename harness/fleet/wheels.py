@@ -7,6 +7,7 @@ engine version and Python, with hashes; pip fetches them here, once, into the ca
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from harness.errors import Code, DeviceError, FarmError
 
 MACHINES = ("aarch64", "x86_64")
 _OLDEST_GLIBC_MINOR = 17
+_GLIBC_VERSION = re.compile(r"2\.([0-9]{1,3})(\.[0-9]+)?")
+_PYTHON_TAG = re.compile("cp3[0-9]{1,2}")
 _PIP_DEADLINE_S = 900
 
 
@@ -38,11 +41,11 @@ class Platform:
         """Read a platform from an agent's facts; what is missing is empty and fits nothing."""
         bits = facts.get("bits")
         return cls(
-            machine=str(facts.get("machine", "")),
+            machine=str(facts.get("machine", ""))[:50],
             bits=bits if isinstance(bits, int) else 0,
-            libc=str(facts.get("libc", "")),
-            libc_version=str(facts.get("libc_version", "")),
-            python_tag=str(facts.get("python_tag", "")),
+            libc=str(facts.get("libc", ""))[:50],
+            libc_version=str(facts.get("libc_version", ""))[:50],
+            python_tag=str(facts.get("python_tag", ""))[:50],
         )
 
     @property
@@ -100,8 +103,15 @@ def lock_text(platform: Platform, engine: str) -> str:
         raise DeviceError(
             Code.NO_WHEEL, f"The C library is {platform.libc or 'unknown'}, and MNN's wheels need glibc."
         )
+    version = _GLIBC_VERSION.fullmatch(platform.libc_version)
+    if version is None or int(version[1]) < _OLDEST_GLIBC_MINOR:
+        raise DeviceError(
+            Code.NO_WHEEL,
+            f"The C library is glibc {platform.libc_version or 'of unknown version'}, and MNN's wheels need "
+            f"2.{_OLDEST_GLIBC_MINOR} or newer.",
+        )
     file = resources.files("harness.fleet") / "locks" / f"mnn-{engine}-{platform.python_tag}.txt"
-    if not file.is_file():
+    if not _PYTHON_TAG.fullmatch(platform.python_tag) or not file.is_file():
         raise DeviceError(
             Code.NO_WHEEL, f"MNN {engine} has no wheel for Python {platform.python_tag} in the farm's locks."
         )
@@ -149,14 +159,19 @@ def _run_pip(command: list[str]) -> None:
 
 
 def _indexed(folder: Path) -> tuple[Wheel, ...]:
-    index: dict[str, str] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    wheels = tuple(Wheel(name, folder / name, digest) for name, digest in index.items())
+    try:
+        index: dict[str, str] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        wheels = tuple(Wheel(name, folder / name, digest) for name, digest in index.items())
+    except (ValueError, AttributeError) as error:
+        raise _damaged(folder / "index.json") from error
     for wheel in wheels:
         if not wheel.path.is_file() or _sha256(wheel.path) != wheel.digest:
-            raise FarmError(
-                Code.STORE_CORRUPT, f"{wheel.path} is damaged.", f"Remove the folder {folder} and run again."
-            )
+            raise _damaged(wheel.path)
     return wheels
+
+
+def _damaged(path: Path) -> FarmError:
+    return FarmError(Code.STORE_CORRUPT, f"{path} is damaged.", f"Remove the folder {path.parent} and run again.")
 
 
 def _sha256(path: Path) -> str:
