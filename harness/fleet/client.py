@@ -1,5 +1,6 @@
 """The agent's operations as typed calls; one method an operation of `harness.agent`'s protocol."""
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from harness.fleet.wheels import Wheel
 
 FloatArray = NDArray[np.float32]
 MAX_OUTPUT_ELEMENTS = 1 << 20
+_MOST_MB = 1e9
 
 _V = TypeVar("_V", Probe, RawTiming)
 
@@ -155,7 +157,9 @@ class AgentClient:
         """End the cell's child; return its peak resident memory, MB."""
         header, _ = self._link.request({"op": "close", "cell": setup.cell}, deadline=deadline)
         peak = header.get("max_rss_mb")
-        return float(peak) if isinstance(peak, int | float) else None
+        if isinstance(peak, bool) or not isinstance(peak, int | float) or not 0 <= peak < _MOST_MB:
+            return None  # nothing is judged by it, so what is no memory size is left out
+        return float(peak)
 
     def bye(self, *, deadline: Deadline) -> None:
         """End the agent, which frees the lease."""
@@ -173,7 +177,7 @@ def _output(header: Header, payload: bytes, *, name: str, count: int) -> FloatAr
             Code.OUTPUT_MISMATCH,
             f"Output {described.get('name')!r} of type {described.get('dtype')!r} instead of {name!r}, float32.",
         )
-    if not isinstance(shape, list) or not all(isinstance(n, int) and n > 0 for n in shape):
+    if not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape):
         raise _lie("infer", "shape")
     if shape[:1] != [count] or math.prod(shape) > MAX_OUTPUT_ELEMENTS or len(payload) != 4 * math.prod(shape):
         raise DeviceError(
@@ -185,9 +189,12 @@ def _output(header: Header, payload: bytes, *, name: str, count: int) -> FloatAr
 def _value(kind: type[_V], header: Header) -> _V:
     fields = {key: value for key, value in header.items() if key in kind.model_fields}
     try:
-        return kind.model_validate(fields)
+        # Strictly: no true for 1, no "13" for 13; and what comes of it must be finite.
+        value = kind.model_validate_json(json.dumps(fields), strict=True)
+        json.dumps(value.model_dump(), allow_nan=False)
     except ValueError as error:
         raise DeviceError(Code.PROTOCOL, f"The agent's {kind.__name__} makes no sense: {error}") from error
+    return value
 
 
 def _lie(operation: str, what: str) -> DeviceError:
