@@ -1,0 +1,147 @@
+"""Probes, times and sizes that a device reports: figures that can be used, or a failure; and anything at all."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.agent.frames import Header
+from harness.dispatch.events import JOURNAL_LINE, DeviceReady
+from harness.errors import Code, FarmError
+from harness.evidence import DeviceEvidence, Probe, RawTiming
+from harness.fleet.link import storable
+from tests.fleet.clients import SETUP, client, code, hello, infer, probe, timed
+from tests.fleet.wires import soon
+
+GOOD_PROBE: Header = {
+    "session_backend": 13,
+    "session_memory_mb": 8,
+    "session_equals_module": True,
+    "tensors": 90,
+    "half_tensors": 88,
+    "half_flops_share": 0.97,
+    "equals_high": False,
+}
+
+
+def test_a_probe() -> None:
+    found = probe(client({**GOOD_PROBE, "ok": True, "id": 3, "more": "ignored"}))
+    assert found == Probe(
+        session_backend=13,
+        session_memory_mb=8.0,
+        session_equals_module=True,
+        tensors=90,
+        half_tensors=88,
+        half_flops_share=0.97,
+        equals_high=False,
+    )
+    assert probe(client({"session_backend": None})) == Probe()
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"half_flops_share": float("nan")},
+        {"session_memory_mb": float("inf")},
+        {"tensors": True},
+        {"tensors": "90"},
+        {"tensors": 90.5},
+        {"session_backend": False},
+        {"session_equals_module": 1},
+        {"equals_high": "true"},
+        {"half_tensors": None},
+        {"half_tensors": []},
+        {"session_memory_mb": 10**400},
+    ],
+)
+def test_probe_figures_that_are_none(lie: Header) -> None:
+    assert code(lambda: probe(client({**GOOD_PROBE, **lie}))) is Code.PROTOCOL
+
+
+def test_times() -> None:
+    found = timed(client({"first_ms": 9, "samples_ms": [3.5, 4], "output_unchanged": True}))
+    assert found == RawTiming(first_ms=9.0, samples_ms=(3.5, 4.0), output_unchanged=True)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"first_ms": None},
+        {"first_ms": "9"},
+        {"first_ms": float("nan")},
+        {"samples_ms": [1.0, float("-inf")]},
+        {"samples_ms": [True]},
+        {"samples_ms": 4.0},
+        {"output_unchanged": None},
+        {"output_unchanged": 1},
+    ],
+)
+def test_times_that_are_none(lie: Header) -> None:
+    header = {"first_ms": 9.0, "samples_ms": [3.5], "output_unchanged": True, **lie}
+    assert code(lambda: timed(client(header))) is Code.PROTOCOL
+
+
+@pytest.mark.parametrize("missing", ["first_ms", "samples_ms", "output_unchanged"])
+def test_times_with_something_missing(missing: str) -> None:
+    header = {"first_ms": 9.0, "samples_ms": [3.5], "output_unchanged": True}
+    del header[missing]
+    assert code(lambda: timed(client(header))) is Code.PROTOCOL
+
+
+@pytest.mark.parametrize(
+    ("said", "peak"),
+    [
+        (12, 12.0),
+        (0.5, 0.5),
+        (None, None),
+        ("12", None),
+        (True, None),
+        (float("nan"), None),
+        (-1, None),
+        (10**400, None),
+    ],
+)
+def test_the_peak_memory_is_a_number_or_left_out(said: object, peak: float | None) -> None:
+    assert client({"max_rss_mb": said}).close_cell(SETUP, deadline=soon()) == peak
+
+
+FIELDS = ["facts", "missing", "outputs", "engine", "numpy", "banner", "unpacked", "max_rss_mb", *Probe.model_fields]
+anything: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "shape", "dtype", "isa"]) | st.text(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+headers = st.dictionaries(st.sampled_from([*FIELDS, *RawTiming.model_fields]), anything)
+
+
+@settings(max_examples=300, deadline=None)
+@given(headers, st.binary(max_size=64))
+def test_whatever_is_answered_is_a_value_or_a_failure(header: Header, payload: bytes) -> None:
+    of = client(storable(header), payload)
+    calls: list[Callable[[], object]] = [
+        lambda: kept(hello(of)),
+        lambda: of.missing(["a"], deadline=soon()),
+        lambda: of.engine("3.6.1", [], deadline=soon()),
+        lambda: infer(of),
+        lambda: json.dumps(probe(of).model_dump(), allow_nan=False),
+        lambda: json.dumps(timed(of).model_dump(), allow_nan=False),
+        lambda: of.close_cell(SETUP, deadline=soon()),
+    ]
+    for call in calls:
+        try:
+            call()
+        except FarmError as error:
+            problem = error.problem
+            assert problem.code in (Code.PROTOCOL, Code.OUTPUT_MISMATCH)
+
+
+def kept(facts: dict[str, object]) -> None:
+    """Write facts to the journal's form and back: no device may end a run by what it says of itself."""
+    line = JOURNAL_LINE.dump_json(DeviceReady(at="", device=DeviceEvidence(name="b", facts=facts)))
+    assert isinstance(JOURNAL_LINE.validate_json(line), DeviceReady)
