@@ -22,9 +22,10 @@ class ArrayStore:
     def save(self, array: Array) -> str:
         """Store an array and return the sha256 of its .npy file."""
         data = npy_bytes(array)
-        digest = npy_digest(array)
+        digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        if not path.is_file():
+        # A file that a crash or a full disk left damaged is written anew.
+        if not path.is_file() or path.read_bytes() != data:
             self._folder.mkdir(parents=True, exist_ok=True)
             new = path.with_suffix(".part")
             new.write_bytes(data)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from harness.dispatch.snapshot import Snapshot
 from harness.evidence import CellEvidence, CellKey, DeviceEvidence, Value
@@ -52,7 +52,11 @@ class RunEnded(Value):
 
 
 JournalEvent = RunStarted | DeviceReady | CellStarted | CellFinished | RunEnded
-JOURNAL_LINE: TypeAdapter[JournalEvent] = TypeAdapter(Annotated[JournalEvent, Field(discriminator="kind")])
+JOURNAL_LINE: TypeAdapter[JournalEvent] = TypeAdapter(
+    Annotated[JournalEvent, Field(discriminator="kind")],
+    # The adapter does not look at the values' own setting: without this, infinity becomes null.
+    config=ConfigDict(ser_json_inf_nan="strings"),
+)
 
 
 class Progress(Value):
