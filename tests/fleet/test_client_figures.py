@@ -120,7 +120,7 @@ anything: st.SearchStrategy[Any] = st.recursive(
 headers = st.dictionaries(st.sampled_from([*FIELDS, *RawTiming.model_fields]), anything)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(headers, st.binary(max_size=64))
 def test_whatever_is_answered_is_a_value_or_a_failure(header: Header, payload: bytes) -> None:
     of = client(storable(header), payload)
