@@ -48,6 +48,14 @@ class ArrayStore:
         array: Array = np.load(io.BytesIO(data), allow_pickle=False)
         return array
 
+    def holds(self, digest: str) -> bool:
+        """Return whether `load` would give this array."""
+        try:
+            self.load(digest)
+        except FarmError:
+            return False
+        return True
+
     def _path(self, digest: str) -> Path:
         return self._folder / f"{digest}.npy"
 

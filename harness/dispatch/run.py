@@ -84,7 +84,7 @@ class Coordinator:
             snapshot = before.snapshot if before else None
             if snapshot is None:
                 snapshot = self._snapshot(planned, prepared, store, identity)
-            settled = before.settled if before else frozenset()
+            settled = before.settled(store.holds) if before else frozenset()
             with contextlib.closing(Journal(self.request.folder)) as journal:
                 journal.write(RunStarted(at=utc_now(), snapshot=snapshot, resumed=before is not None))
                 work = Ledger(self.listener, journal, store)
@@ -125,7 +125,8 @@ class Coordinator:
                 for gateway in gateways.values():
                     with contextlib.suppress(FarmError):
                         gateway.stop(STOP_S)
-                        work.take(gateway.poll(0.0))
+                        while events := gateway.poll(0.0):
+                            work.take(events)
                 return True
         return False
 

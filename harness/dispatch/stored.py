@@ -40,10 +40,13 @@ class Replay:
                 self.wall_s += event.wall_s
                 self.counts = event.counts
 
-    @property
-    def settled(self) -> frozenset[CellKey]:
-        """The cells that a resumed run need not measure: all that are not errors."""
-        return frozenset(key for key, evidence in self.cells.items() if evidence.failure is None)
+    def settled(self, holds: Callable[[str], bool]) -> frozenset[CellKey]:
+        """Return the cells that a resumed run need not measure: no errors, and `holds` has their outputs."""
+        return frozenset(
+            key
+            for key, evidence in self.cells.items()
+            if evidence.failure is None and (evidence.outputs is None or holds(evidence.outputs))
+        )
 
 
 def replay(folder: Path) -> Replay:
