@@ -94,6 +94,8 @@ def test_a_damaged_file_is_noticed_and_mended_by_the_next_save(tmp_path: Path, d
         }[damage]
     )
     assert "damaged" in missing(store, digest)
+    assert not store.holds(digest)
     assert store.save(floats(8)) == digest
+    assert store.holds(digest)
     assert np.array_equal(store.load(digest), floats(8))
     assert only(tmp_path / "evidence").name == f"{digest}.npy"  # nothing temporary is left

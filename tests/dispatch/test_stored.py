@@ -51,12 +51,13 @@ def test_errors_alone_are_measured_again(tmp_path: Path) -> None:
             tmp_path,
             started(),
             finished(measured(key("fp32"))),
-            finished(measured(key("bf16"), stopped_early=True)),
+            finished(measured(key("bf16"), stopped_early=True, outputs="1" * 64)),
             finished(nothing),
             finished(failed(key("fp16"))),
         )
     )
-    assert found.settled == {key("fp32"), key("bf16"), key("int8")}
+    assert found.settled(lambda _: True) == {key("fp32"), key("bf16"), key("int8")}
+    assert found.settled({"1" * 64}.__contains__) == {key("bf16"), key("int8")}  # fp32's outputs are gone
 
 
 def test_a_device_that_fails_later_keeps_its_description(tmp_path: Path) -> None:
