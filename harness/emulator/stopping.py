@@ -5,7 +5,7 @@ import signal
 import time
 
 from harness.emulator.board import Board
-from harness.emulator.processes import is_running, kill, marked, wait_until_gone
+from harness.emulator.processes import Process, is_running, kill, marked, wait_until_gone
 
 _PATIENCE_S = 15.0
 _PAUSE_S = 0.02
@@ -24,7 +24,13 @@ def stop(boards: tuple[Board, ...]) -> None:
 def _sweep(board: Board) -> None:
     """Kill what a keeper that was itself killed could not take with it."""
     deadline = time.monotonic() + _PATIENCE_S
-    while (left := [one for one in marked(board.mark) if one.state != "Z"]) and time.monotonic() < deadline:
+    seen: set[Process] = set()
+    while time.monotonic() < deadline:
+        # A process that is just dying shows no mark any more, so those seen once are watched to their end.
+        seen |= set(marked(board.mark))
+        left = [one for one in seen if is_running(one.pid, one.started)]
+        if not left:
+            return
         for one in left:
             kill(one)
         time.sleep(_PAUSE_S)
