@@ -20,6 +20,8 @@ WorthMeasuring = Callable[[CellJob, Probe, dict[str, object]], bool]
 """Whether a precision took effect, judged by the probe and the device's facts."""
 
 CLOSE_S = 30.0
+GRACE_S = 15.0
+"""How much longer than the device we wait: it ends a cell that hangs and says so, which is no lost link."""
 
 
 def measure(
@@ -35,10 +37,11 @@ def measure(
         FarmError: the cell failed on the device, or was interrupted.
     """
     began = session.services.clock()
-    deadline = Deadline.after(session.device.deadlines.cell_s, session.services.clock)
     session.start_engine(job.key.engine)
     session.provide(job, batches=1)
-    setup = _setup(session, job, deadline)
+    # From here on: fetching wheels and sending a model say nothing about how long the cell takes.
+    setup = _setup(session, job)
+    deadline = Deadline.after(setup.deadline_s + GRACE_S, session.services.clock)
     session.report(f"opening {job.key.model} {job.key.precision}", 0, job.images, "images")
     session.client.open(setup, deadline=deadline)
     try:
@@ -63,7 +66,7 @@ def measure(
     )
 
 
-def _setup(session: Session, job: CellJob, deadline: Deadline) -> CellSetup:
+def _setup(session: Session, job: CellJob) -> CellSetup:
     device = session.device
     return CellSetup(
         cell=f"{job.key.model}/{job.key.precision}/{job.key.engine}",
@@ -74,7 +77,7 @@ def _setup(session: Session, job: CellJob, deadline: Deadline) -> CellSetup:
         input_name=job.input_name,
         output_name=job.output_name,
         cpus=device.cpus,
-        deadline_s=deadline.left,
+        deadline_s=device.deadlines.cell_s,
     )
 
 
