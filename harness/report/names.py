@@ -49,6 +49,16 @@ def ran_words(result: CellResult) -> str:
     return f"ran as {ran(result)}" if astray else ran(result)
 
 
+def ran_briefly(result: CellResult) -> str:
+    """Return what ran only where it is not what was asked, or where that is not proven."""
+    found = result.effective
+    if found is None or (found.in_effect and found.proven):
+        return ""
+    if found.in_effect is False:
+        return f"ran as {found.compute}"
+    return "unproven"
+
+
 def word(verdict: Verdict) -> str:
     """Return the verdict's word as it is shown everywhere."""
     return verdict.value

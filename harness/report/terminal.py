@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +11,7 @@ from harness.report import names
 from harness.report.grid import detail, grid
 from harness.report.summary import sentences
 from harness.report.text import plain
-from harness.results import CellResult, RunResults, Verdict
+from harness.results import CellResult, DeviceResult, RunResults, Verdict
 
 _STYLES = {
     Verdict.PASS: "green",
@@ -40,21 +41,29 @@ def _sentence(heading: str, text: str) -> Text:
 
 def _matrix(results: RunResults, model: str) -> Table:
     shape = grid(results, model)
-    table = Table(title=Text(plain(model), style="bold"), title_justify="left", show_lines=True)
+    table = Table(
+        title=Text(plain(model), style="bold"), title_justify="left", show_lines=True, box=box.SQUARE, padding=(0, 0)
+    )
     for heading in ("device", *shape.columns):
-        table.add_column(Text(plain(heading)), overflow="fold")
+        table.add_column(_heading(heading), overflow="fold")
     for device, cells in shape.rows:
-        table.add_row(*_row(names.device(device), cells))
+        table.add_row(*_row(device, cells))
     return table
 
 
-def _row(device: str, cells: Sequence[CellResult | None]) -> list[Text]:
-    return [Text(plain(device)), *map(_cell, cells)]
+def _row(device: DeviceResult, cells: Sequence[CellResult | None]) -> list[Text]:
+    words = (device.name, names.isa(device), "emulated" if device.emulated else "")
+    return [Text("\n".join(plain(word) for word in words if word)), *map(_cell, cells)]
+
+
+def _heading(text: str) -> Text:
+    # Seven precisions fit into eighty columns only if their names break where they are made of parts.
+    return Text(plain(text).replace("-", "-\n"))
 
 
 def _cell(cell: CellResult | None) -> Text:
     if cell is None:
         return Text("")
-    lines = [plain(detail(cell)), plain(names.ran_words(cell))]
+    lines = [plain(detail(cell)), plain(names.ran_briefly(cell))]
     words = "\n".join(line for line in lines if line)
     return Text.assemble((names.word(cell.verdict), _STYLES[cell.verdict]), f"\n{words}" if words else "")

@@ -4,6 +4,7 @@ import argparse
 import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoint", type=Path, default=Path("build"))
+    parser.add_argument("--from-checkpoint", action="store_true", help="take the last checkpoint as trained")
     chosen = parser.parse_args(arguments)
     data = dataset.load(chosen.data)
     write_samples(data, chosen.out / "fashion_mnist")
@@ -59,13 +61,20 @@ def train(data: Dataset, chosen: argparse.Namespace) -> None:
     chosen.checkpoint.mkdir(parents=True, exist_ok=True)
     recipe = learn.Recipe(epochs=chosen.epochs or EPOCHS[name], seed=chosen.seed)
     learn.prepare(chosen.threads, recipe.seed)
-    model = learn.learn(
-        network.create(name, SIZE, len(dataset.CLASSES)),
-        _large(data.train),
-        recipe,
-        checkpoint=chosen.checkpoint / f"{name}.pt",
-        say=lambda line: print(line, flush=True),  # noqa: T201 - this is a command line
-    )
+    images = _large(data.train)
+    model = network.create(name, SIZE, len(dataset.CLASSES))
+    checkpoint: Path = chosen.checkpoint / f"{name}.pt"
+    if chosen.from_checkpoint:
+        model = learn.recalibrated(network.restored(model, checkpoint), images)
+    else:
+        model = learn.learn(model, images, recipe, checkpoint=checkpoint, say=_say)
+    publish(model, name, recipe, folder, data)
+
+
+def publish(model: Any, name: str, recipe: Any, folder: Path, data: Dataset) -> None:
+    """Export a trained model, measure it with onnxruntime, write its card."""
+    from harness.training import network
+
     path = folder / "model.onnx"
     network.export(model, SIZE, path)
     facts = cards.card(
@@ -83,7 +92,11 @@ def train(data: Dataset, chosen: argparse.Namespace) -> None:
         made_with={package: importlib.metadata.version(package) for package in ("torch", "timm", "onnx")},
     )
     cards.write(folder, facts)
-    print(f"{name}: top-1 {facts['top1_fp32_full_test']:.4f} on 10,000 test images")  # noqa: T201
+    _say(f"{name}: top-1 {facts['top1_fp32_full_test']:.4f} on 10,000 test images")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - this is a command line
 
 
 def _large(split: Split) -> Split:

@@ -54,7 +54,23 @@ def learn(model: Any, train: Split, recipe: Recipe, *, checkpoint: Path, say: Ca
             averaged.update_parameters(model)
         torch.save(averaged.module.state_dict(), checkpoint)
         say(f"epoch {epoch + 1}/{recipe.epochs}: loss {loss.item():.3f}, {time.monotonic() - began:.0f} s")
-    return averaged.module.eval()
+    return recalibrated(averaged.module, train)
+
+
+def recalibrated(model: Any, train: Split) -> Any:
+    """Measure the batch statistics anew, for averaged weights do not fit averaged statistics; return for use.
+
+    On the training images as they are, in order, so that the result depends on the weights alone.
+    """
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.reset_running_stats()
+            module.momentum = None  # the plain mean over all batches
+    model.train()
+    with torch.no_grad():
+        for first in range(0, len(train.images), 500):
+            model(normalised(torch.from_numpy(train.images[first : first + 500])))
+    return model.eval()
 
 
 def accuracy(model: Any, split: Split) -> float:

@@ -28,6 +28,12 @@ def create(architecture: str, size: int, classes: int) -> Any:
     return timm.create_model(architecture, pretrained=False, num_classes=classes, **options)
 
 
+def restored(model: Any, checkpoint: Path) -> Any:
+    """Return a model with the weights of a checkpoint."""
+    model.load_state_dict(torch.load(checkpoint, weights_only=True))
+    return model
+
+
 def export(model: Any, size: int, path: Path) -> None:
     """Write a trained model as ONNX: input `input` float32 [1, 3, size, size], output `logits`."""
     model.eval()
