@@ -20,16 +20,16 @@ setup:  ## make this machine ready; leaves .venv/bin/farm
 
 farm-run:  ## measure and report: on emulated boards, or INVENTORY=... EXPERIMENT=... OUT=... ARGS=...
 	@$(SETUP) run $(if $(INVENTORY),--no-boards)
-	@$(BIN)/farm run $(if $(INVENTORY),--inventory "$(INVENTORY)",--default-fleet) \
+	@exec $(BIN)/farm run $(if $(INVENTORY),--inventory "$(INVENTORY)",--default-fleet) \
 		--experiment "$(EXPERIMENT)" --out "$(OUT)" $(ARGS)
 
 test:  ## the whole test suite
 	@$(SETUP) dev
-	@$(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest $(ARGS)
 
 test-timm:  ## tests of the export of timm models, in an environment with torch
 	@$(SETUP) timm --no-boards
-	@$(TIMM)/python -m pytest tests_timm $(ARGS)
+	@exec $(TIMM)/python -m pytest tests_timm $(ARGS)
 
 lint:  ## style, types, and the oldest Python of the part that runs on devices
 	@$(SETUP) dev --no-boards
@@ -45,7 +45,7 @@ format:  ## bring the source into shape
 
 train:  ## train the bundled models again: ARGS="--model efficientvit_b0"
 	@$(SETUP) train --no-boards
-	@$(TIMM)/python -m harness.training $(ARGS)
+	@exec $(TIMM)/python -m harness.training $(ARGS)
 
 lock:  ## resolve the dependencies anew
 	@$(SETUP) dev --no-boards
