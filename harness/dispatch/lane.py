@@ -40,7 +40,6 @@ class Lane:
     stop: threading.Event
     left: list[CellJob] = field(default_factory=list)
     _tries: dict[str, int] = field(default_factory=dict)
-    _sent_bytes: int = 0
 
     def run(self) -> None:
         """Settle all cells, reconnecting where the link fails in a way that may pass."""
@@ -51,10 +50,10 @@ class Lane:
             problem = attempt(self._in_one_session)
             if problem is None:
                 return
-            if problem.code not in RETRIED or reconnects >= MAX_RECONNECTS:
+            reconnects = 0 if len(self.left) < before else reconnects + 1
+            if problem.code not in RETRIED or reconnects > MAX_RECONNECTS:
                 self._give_up(problem)
                 return
-            reconnects = 0 if len(self.left) < before else reconnects + 1
             self._report(f"lost ({problem.message}); trying again", 0, 0, "")
             self.services.sleep(BACK_OFF_S * 2**reconnects)
 
@@ -65,7 +64,7 @@ class Lane:
                 job = self.left[0]
                 self.emit(CellStarted(at=self.services.now(), key=job.key))
                 settled = attempt(lambda job=job: self._measure(session, job))  # type: ignore[misc]
-                if isinstance(settled, Problem) and settled.code is Code.INTERRUPTED:
+                if isinstance(settled, Problem) and settled.code is Code.INTERRUPTED and self.stop.is_set():
                     break
                 if isinstance(settled, Problem) and self._worth_another_try(job, settled):
                     return settled
