@@ -1,0 +1,106 @@
+"""A lane whose device does what a script says: connecting and measuring are replaced, the rest is real."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from harness.config.inventory import Device
+from harness.dispatch import lane as lane_module
+from harness.dispatch.events import CellFinished, CellStarted, DeviceReady
+from harness.dispatch.jobs import CellJob
+from harness.dispatch.lane import Lane, LaneEvent
+from harness.dispatch.session import Report, Services
+from harness.evidence import CellEvidence, CellKey, DeviceEvidence
+from tests.dispatch.builders import BOARD, measured
+from tests.dispatch.sessions import services
+
+Outcome = Exception | Callable[[], CellEvidence | None] | None
+"""What becomes of an attempt at a cell: measured (None), an exception, or something done on the way."""
+
+
+@dataclass
+class Opened:
+    """A session that was opened; it has an engine once a cell was tried."""
+
+    number: int
+    engines: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def evidence(self) -> DeviceEvidence:
+        return DeviceEvidence(name=BOARD.name, facts={"session": self.number}, sent_bytes=self.number)
+
+
+@dataclass
+class Script:
+    """What happens: `connecting` and `measuring` are used up one by one, and then all goes well."""
+
+    connecting: list[Exception | None] = field(default_factory=list)
+    measuring: list[Outcome] = field(default_factory=list)
+    opened: int = 0
+    open_now: int = 0
+    attempts: list[CellKey] = field(default_factory=list)
+    events: list[LaneEvent] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def open_session(self, _device: Device, _shared: Services, report: Report) -> Iterator[Opened]:
+        report("connecting", 0, 0, "")
+        failure = self.connecting.pop(0) if self.connecting else None
+        if failure is not None:
+            raise failure
+        self.opened += 1
+        self.open_now += 1
+        try:
+            yield Opened(self.opened)
+        finally:
+            self.open_now -= 1
+
+    def measure(self, session: Opened, job: CellJob, **_: object) -> CellEvidence:
+        assert self.open_now == 1
+        session.engines["3.6.1"] = "started"
+        self.attempts.append(job.key)
+        outcome = self.measuring.pop(0) if self.measuring else None
+        if isinstance(outcome, Exception):
+            raise outcome
+        found = outcome() if outcome is not None else None
+        return found or measured(job.key)
+
+    @property
+    def settled(self) -> list[CellEvidence]:
+        return [event.evidence for event in self.events if isinstance(event, CellFinished)]
+
+    @property
+    def begun(self) -> list[CellKey]:
+        return [event.key for event in self.events if isinstance(event, CellStarted)]
+
+    @property
+    def devices(self) -> list[DeviceEvidence]:
+        return [event.device for event in self.events if isinstance(event, DeviceReady)]
+
+    def codes(self) -> list[str | None]:
+        """Return, for every settled cell in order, its failure's code or None."""
+        return [None if one.failure is None else one.failure.code.value for one in self.settled]
+
+
+def play(script: Script, jobs: tuple[CellJob, ...], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Lane:
+    """Run a lane by a script."""
+    monkeypatch.setattr(lane_module, "open_session", script.open_session)
+    monkeypatch.setattr(lane_module, "measure", script.measure)
+    lane = Lane(
+        device=BOARD,
+        jobs=jobs,
+        services=services(folder, slept=script.slept),
+        emit=script.events.append,
+        save=cast(Callable[[object], str], str),
+        worth=lambda *_: True,
+        stop=script.stop,
+    )
+    lane.run()
+    assert script.open_now == 0
+    return lane
