@@ -13,6 +13,7 @@ from harness.console.words import device_words, progress_words, settled_words
 from harness.dispatch.events import CellFinished, CellStarted, DeviceReady, Progress
 from harness.dispatch.ledger import Listener
 from harness.dispatch.snapshot import Snapshot
+from harness.report.text import plain
 
 LINE_EVERY_S = 10.0
 """A plain log says at most this often how far a device is within one cell."""
@@ -71,7 +72,9 @@ class PlainListener(_Greeting):
 
     def _line(self, who: str, text: str) -> None:
         elapsed = self._clock() - self._began
-        self._console.print(f"{elapsed:6.1f} s  {who:<14} {text}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(
+            f"{elapsed:6.1f} s  {plain(who):<14} {plain(text)}", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 class LiveListener(_Greeting):
@@ -86,13 +89,13 @@ class LiveListener(_Greeting):
 
     def stage(self, text: str) -> None:
         """Show what is being prepared."""
-        self._bars.console.print(f"[dim]{escape(text)}[/]", highlight=False)
+        self._bars.console.print(f"[dim]{escape(plain(text))}[/]", highlight=False)
 
     def planned(self, snapshot: Snapshot, left: int) -> None:
         """Show a line for every device, and one for the whole."""
         self._total = left
         for device in snapshot.devices:
-            self._lines[device.name] = self._bars.add_task("waiting", total=None, who=device.name)
+            self._lines[device.name] = self._bars.add_task("waiting", total=None, who=escape(plain(device.name)))
         self._all = self._bars.add_task("cells", total=left, who="all")
 
     def happened(self, event: Event) -> None:
@@ -114,7 +117,7 @@ class LiveListener(_Greeting):
             self._bars.update(self._all, completed=self._done)
 
     def _print(self, who: str, text: str) -> None:
-        self._bars.console.print(f"[bold]{escape(who)}[/] {escape(text)}", highlight=False, soft_wrap=True)
+        self._bars.console.print(f"[bold]{escape(plain(who))}[/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
