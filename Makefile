@@ -7,8 +7,8 @@ OUT ?= reports/$(shell date +%Y%m%d-%H%M%S)
 BIN := .venv/bin
 TIMM := .cache/venv-timm/bin
 SETUP := $(PYTHON) -m harness.setup
-COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
-	--no-annotate --no-header --python-version 3.11
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-find-links --no-emit-index-url --no-annotate --no-header
+UNIVERSAL := $(COMPILE) --universal --python-version 3.11
 
 .PHONY: help setup farm-run test test-timm lint format train lock clean
 
@@ -49,8 +49,9 @@ train:  ## train the bundled models again: ARGS="--model efficientvit_b0"
 
 lock:  ## resolve the dependencies anew
 	@$(SETUP) dev --no-boards
-	@$(COMPILE) pyproject.toml lock/build.in --output-file lock/run.txt
-	@$(COMPILE) --extra dev pyproject.toml lock/build.in --output-file lock/dev.txt
+	@$(UNIVERSAL) pyproject.toml lock/build.in --output-file lock/run.txt
+	@$(UNIVERSAL) --extra dev pyproject.toml lock/build.in --output-file lock/dev.txt
+	@# Not universal: elsewhere torch would bring gigabytes of GPU libraries along.
 	@$(COMPILE) lock/timm.in --constraint lock/dev.txt --no-emit-package torch --output-file lock/timm.txt
 
 clean:  ## stop boards started by hand, remove what was made here (the cache of userland and wheels stays)
