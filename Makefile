@@ -51,8 +51,8 @@ lock:  ## resolve the dependencies anew
 	@$(SETUP) dev --no-boards
 	@$(UNIVERSAL) pyproject.toml lock/build.in --output-file lock/run.txt
 	@$(UNIVERSAL) --extra dev pyproject.toml lock/build.in --output-file lock/dev.txt
-	@# Not universal: elsewhere torch would bring gigabytes of GPU libraries along.
-	@$(COMPILE) lock/timm.in --constraint lock/dev.txt --no-emit-package torch --output-file lock/timm.txt
+	@# Not universal, and with pip's own folders: a CPU build of torch there saves gigabytes of GPU libraries.
+	@UV_FIND_LINKS="$$PIP_FIND_LINKS" $(COMPILE) lock/timm.in --constraint lock/dev.txt --no-emit-package torch --output-file lock/timm.txt
 
 clean:  ## stop boards started by hand, remove what was made here (the cache of userland and wheels stays)
 	@if [ -x $(BIN)/farm ]; then $(BIN)/farm boards down; fi
