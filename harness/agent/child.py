@@ -10,9 +10,10 @@ import numpy as np
 
 from harness.agent import frames
 from harness.agent.failures import AgentError
-from harness.agent.inference import Model, check_backend, joined
+from harness.agent.inference import Model, check_backend, check_runtime, joined
 from harness.agent.preprocess import prepared
 from harness.agent.probe import probe
+from harness.agent.store import verify
 
 Answer = Tuple[frames.Header, bytes]
 
@@ -27,15 +28,19 @@ class Cell:
 
     def open(self, request: frames.Header) -> Answer:
         """Load the model."""
+        check_runtime(request["runtime"])
         pin(request["cpus"])
         check_backend(request["runtime"]["backend"])
+        verify(request["model_path"])
         began = time.perf_counter()
         self._setup = request
-        self._model = Model(request, request["model_path"])
+        self._model = Model(request)
         return {"load_ms": (time.perf_counter() - began) * 1000}, b""
 
     def infer(self, request: frames.Header) -> Answer:
         """Answer some images of a batch."""
+        if request["count"] < 1:
+            raise AgentError("protocol", "no image was asked for")
         numbers = range(request["first"], request["first"] + request["count"])
         results = [self._model.forward(self._image(request, index)) for index in numbers]
         outputs = joined([arrays for arrays, _ in results])
@@ -50,7 +55,7 @@ class Cell:
         """Say what really ran."""
         image = self._image(request, request["index"])
         arrays, _ = self._model.forward(image)
-        return probe(self._setup, self._setup["model_path"], image, arrays[0]), b""
+        return probe(self._setup, image, arrays), b""
 
     def time(self, request: frames.Header) -> Answer:
         """Time one image, warm-up first; check that the output is the same at the end."""
@@ -73,10 +78,11 @@ class Cell:
     def _image(self, request: frames.Header, index: int) -> "np.ndarray":
         path = request["batch_path"]
         if path not in self._batches:
+            verify(path)
             self._batches = {path: np.load(path, mmap_mode="r", allow_pickle=False)}
         batch = self._batches[path]
-        if not 0 <= index < len(batch):
-            raise AgentError("inference-failed", "the batch has no image %d" % index)
+        if batch.ndim != 4 or not 0 <= index < len(batch):
+            raise AgentError("inference-failed", "the batch %s has no image %d" % (batch.shape, index))
         return prepared(batch, index, request["mean"], request["std"])
 
 
@@ -96,23 +102,22 @@ def serve(sock: socket.socket) -> None:
             request, _ = frames.read(stream)
         except EOFError:
             return
-        header, payload = _answer(operations, request)
-        sock.sendall(frames.encode(dict(header, id=request["id"]), payload))
+        sock.sendall(_answer(operations, request))
         if request["op"] == "close":
             return
 
 
-def _answer(operations: "Dict[str, Callable[[frames.Header], Answer]]", request: frames.Header) -> Answer:
+def _answer(operations: "Dict[str, Callable[[frames.Header], Answer]]", request: frames.Header) -> bytes:
     try:
         header, payload = operations[request["op"]](request)
-        return dict(header, ok=True), payload
+        return frames.encode(dict(header, ok=True), payload)
     except AgentError as error:
-        return error.reply(), b""
+        return frames.encode(error.reply())
     except MemoryError:
-        return AgentError("out-of-memory", "the device has not enough memory for this model").reply(), b""
+        return frames.encode(AgentError("out-of-memory", "not enough memory for this model").reply())
     except Exception as error:  # noqa: BLE001 - the child's boundary: the engine raises what it likes
         code = "model-load-failed" if request["op"] == "open" else "inference-failed"
-        return AgentError(code, "%s: %s" % (type(error).__name__, error)).reply(), b""
+        return frames.encode(AgentError(code, "%s: %s" % (type(error).__name__, error)).reply())
 
 
 def limit_files(size: int) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from typing import Optional, Tuple
 
 from harness.agent.failures import AgentError
 
@@ -9,27 +10,44 @@ _CRASHES = ("SIGSEGV", "SIGILL", "SIGABRT", "SIGBUS", "SIGFPE", "SIGSYS", "SIGTR
 _TAIL = 600
 
 
-def ending(status: int, *, timed_out: bool, deadline_s: float, oom_kills: int, log: str) -> AgentError:
+def ending(status: int, *, late_s: Optional[float], damage: str, oom_kills: int, log: str) -> AgentError:
     """Return what the wait status of a child means.
 
     Args:
         status: as os.waitpid gives it.
-        timed_out: whether we killed it for being late.
-        deadline_s: how long it had, seconds.
+        late_s: how long it had, seconds, if we killed it for being late.
+        damage: what was wrong with its last words, if we killed it for that.
         oom_kills: how many processes the kernel killed for memory while it ran.
         log: what it printed last.
     """
-    if timed_out:
-        return AgentError("cell-timeout", "the cell was not done within %.0f s" % deadline_s)
     said = " It said: %s" % " ".join(log.split())[-_TAIL:] if log.strip() else ""
-    if not os.WIFSIGNALED(status):
-        return AgentError("child-crashed", "the process ended with status %d.%s" % (os.WEXITSTATUS(status), said))
-    name = signal.Signals(os.WTERMSIG(status)).name
+    if late_s is not None:
+        return AgentError("cell-timeout", "the cell was not done within %.0f s.%s" % (late_s, said))
+    if damage:
+        return AgentError("child-crashed", "what the process said became unreadable: %s.%s" % (damage, said))
+    if os.WIFSIGNALED(status):
+        code, what = _of_signal(signal_name(os.WTERMSIG(status)), oom_kills, log)
+    else:
+        code, what = "child-crashed", "the process ended with status %d" % os.WEXITSTATUS(status)
+    return AgentError(code, "%s.%s" % (what, said))
+
+
+def _of_signal(name: str, oom_kills: int, log: str) -> Tuple[str, str]:
+    if name == "SIGABRT" and "bad_alloc" in log:
+        return "out-of-memory", "the engine got no memory and aborted"
     if name in _CRASHES:
-        return AgentError("child-crashed", "the engine died of %s.%s" % (name, said))
+        return "child-crashed", "the engine died of %s" % name
     if name == "SIGKILL" and oom_kills > 0:
-        return AgentError("out-of-memory", "the kernel killed the process for want of memory (SIGKILL)")
-    return AgentError("child-killed", "something killed the process with %s.%s" % (name, said))
+        return "out-of-memory", "the kernel killed the process for want of memory (SIGKILL)"
+    return "child-killed", "something killed the process with %s" % name
+
+
+def signal_name(number: int) -> str:
+    """Return a signal's name; real-time signals have none of their own."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal %d" % number
 
 
 def oom_kills(path: str = "/proc/vmstat") -> int:

@@ -3,11 +3,13 @@
 import hashlib
 import os
 import re
-import shutil
-import zipfile
-from typing import List, NamedTuple, Tuple
+from typing import TYPE_CHECKING, List, NamedTuple, Tuple
 
 from harness.agent.failures import AgentError, from_os_error
+from harness.agent.store import verify
+
+if TYPE_CHECKING:
+    import zipfile
 
 MAX_UNPACKED = 2 << 30
 _VERSION = re.compile(r"[0-9A-Za-z.+_-]{1,40}")
@@ -34,26 +36,37 @@ def unpack(folder: str, version: object, wheels: List[Wheel]) -> Tuple[str, bool
     target = os.path.join(folder, "%s-%s" % (version, key))
     if os.path.isfile(os.path.join(target, _DONE)):
         return target, False
+    _make(target, wheels)
+    return target, True
+
+
+def _make(target: str, wheels: List[Wheel]) -> None:
+    import shutil  # these three are for the first time on a device only, and take theirs to import
+    import zipfile
+    import zlib
+
     part = "%s.%d.part" % (target, os.getpid())
     try:
-        shutil.rmtree(part, ignore_errors=True)
         os.makedirs(part, mode=0o700)
         for wheel in wheels:
+            verify(wheel.path)
             _extract(wheel.path, part)
         with open(os.path.join(part, _DONE), "wb"):
             pass
+        os.sync()  # a board may lose power: what is called complete must be on its disk
         shutil.rmtree(target, ignore_errors=True)
         os.rename(part, target)
     except OSError as error:
         raise from_os_error(error, "unpacking an engine") from error
-    except zipfile.BadZipFile as error:
-        raise AgentError("store-corrupt", "a wheel is no zip file: %s" % error) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise AgentError("store-corrupt", "a wheel cannot be unpacked: %s" % error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return target, True
 
 
 def _extract(wheel: str, target: str) -> None:
+    import zipfile
+
     with zipfile.ZipFile(wheel) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > MAX_UNPACKED:
@@ -63,7 +76,7 @@ def _extract(wheel: str, target: str) -> None:
         archive.extractall(target)
 
 
-def check_member(member: zipfile.ZipInfo) -> None:
+def check_member(member: "zipfile.ZipInfo") -> None:
     """Refuse a member that would land outside of the folder, or is a link.
 
     Raises:

@@ -1,68 +1,74 @@
 """What a device says of itself: its fingerprint. Nothing that is read here is assumed to exist."""
 
 import os
-import platform
 import struct
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from harness.agent import hwcap
+from harness.agent.sensors import first_number, frequency_mhz, governor, temperatures, text
 
 Facts = Dict[str, Any]
 
-_MAX_READ = 1 << 16
-_MAX_ZONES = 32
-
 
 def facts(workdir: str, root: str = "/") -> Facts:
-    """Return the fingerprint; `root` replaces / for what is read below /proc and /sys."""
-    machine = platform.machine()
-    bits, bits2 = hwcap.raw()
-    libc, libc_version = _libc()
-    memory = _memory(_text(root, "proc/meminfo"))
+    """Return the fingerprint; `root` replaces / for what is read below /proc and /sys.
+
+    Sizes in MB, frequencies in MHz, temperatures in degrees Celsius.
+    """
+    system = os.uname()  # the platform module is slow to import, and on old Pythons starts a process
+    memory = _memory(text(root, "proc/meminfo"))
     return {
-        "machine": machine,
-        "bits": 8 * struct.calcsize("P"),
-        "isa": _isa(machine, bits, bits2, root),
-        "hwcap": "%x" % bits,
-        "hwcap2": "%x" % bits2,
-        "kernel": platform.release(),
-        "hostname": platform.node(),
-        "libc": libc,
-        "libc_version": libc_version,
-        "python": platform.python_version(),
-        "python_tag": "cp%d%d" % sys.version_info[:2] if platform.python_implementation() == "CPython" else "",
+        **_instructions(system.machine, root),
+        **_python(),
+        "kernel": system.release,
+        "hostname": system.nodename,
         "cpus": sorted(os.sched_getaffinity(0)),
+        "cpu_count": os.cpu_count(),
         "memory_total_mb": memory.get("MemTotal"),
         "memory_available_mb": memory.get("MemAvailable"),
         "disk_free_mb": _disk_free_mb(workdir),
-        "load1": _first_number(_text(root, "proc/loadavg")),
-        "governor": _text(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None,
-        "frequency_mhz": _frequency_mhz(root),
+        "load1": first_number(text(root, "proc/loadavg")),
+        "governor": governor(root),
+        "frequency_mhz": frequency_mhz(root),
         "temperatures": temperatures(root),
         "workdir": workdir,
     }
 
 
-def temperatures(root: str = "/") -> Dict[str, float]:
-    """Return the temperature of every readable thermal zone, degrees Celsius, by the zone's type."""
-    found: Dict[str, float] = {}
-    base = os.path.join(root, "sys/class/thermal")
-    for zone in _names(base)[:_MAX_ZONES]:
-        millidegrees = _first_number(_text(base, zone + "/temp"))
-        if zone.startswith("thermal_zone") and millidegrees is not None:
-            name = _text(base, zone + "/type") or zone
-            found[name if name not in found else zone] = round(millidegrees / 1000, 1)
-    return found
-
-
-def _isa(machine: str, bits: int, bits2: int, root: str) -> List[str]:
+def isa(machine: str, pointer_bits: int, raw: Tuple[int, int], root: str = "/") -> List[str]:
+    """Return the instruction set extensions that matter here, by name."""
+    if pointer_bits != 64:
+        return []  # the same bits mean other things to a 32-bit process
     if machine == "aarch64":
-        return hwcap.arm_names(bits, bits2)
-    return hwcap.x86_names(_text(root, "proc/cpuinfo")) if machine == "x86_64" else []
+        return hwcap.arm_names(*raw)
+    return hwcap.x86_names(text(root, "proc/cpuinfo")) if machine == "x86_64" else []
 
 
-def _libc() -> "tuple[str, str]":
+def _instructions(machine: str, root: str) -> Facts:
+    raw, bits = hwcap.raw(), 8 * struct.calcsize("P")
+    return {
+        "machine": machine,
+        "bits": bits,
+        "isa": isa(machine, bits, raw, root),
+        "hwcap": "%x" % raw[0],
+        "hwcap2": "%x" % raw[1],
+    }
+
+
+def _python() -> Facts:
+    libc, libc_version = _libc()
+    implementation = sys.implementation.name
+    return {
+        "libc": libc,
+        "libc_version": libc_version,
+        "python": "%d.%d.%d" % sys.version_info[:3],
+        "python_implementation": implementation,
+        "python_tag": "cp%d%d" % sys.version_info[:2] if implementation == "cpython" else "",
+    }
+
+
+def _libc() -> Tuple[str, str]:
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (ValueError, OSError):
@@ -70,22 +76,13 @@ def _libc() -> "tuple[str, str]":
     return name, version
 
 
-def _memory(text: str) -> Dict[str, int]:
+def _memory(meminfo: str) -> Dict[str, int]:
     found = {}
-    for line in text.splitlines():
+    for line in meminfo.splitlines():
         name, _, rest = line.partition(":")
-        kilobytes = _first_number(rest)
+        kilobytes = first_number(rest)
         if kilobytes is not None:
             found[name] = int(kilobytes) // 1024
-    return found
-
-
-def _frequency_mhz(root: str) -> Dict[str, float]:
-    found = {}
-    for key, name in (("min", "cpuinfo_min_freq"), ("current", "scaling_cur_freq"), ("max", "cpuinfo_max_freq")):
-        kilohertz = _first_number(_text(root, "sys/devices/system/cpu/cpu0/cpufreq/" + name))
-        if kilohertz is not None:
-            found[key] = kilohertz / 1000
     return found
 
 
@@ -95,25 +92,3 @@ def _disk_free_mb(folder: str) -> Optional[int]:
     except OSError:
         return None
     return status.f_bavail * status.f_frsize >> 20
-
-
-def _first_number(text: str) -> Optional[float]:
-    try:
-        return float(text.split(maxsplit=1)[0])
-    except (IndexError, ValueError):
-        return None
-
-
-def _names(folder: str) -> List[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
-
-
-def _text(root: str, name: str) -> str:
-    try:
-        with open(os.path.join(root, name), "rb") as file:
-            return file.read(_MAX_READ).decode("utf-8", "replace").strip()
-    except OSError:
-        return ""

@@ -24,8 +24,10 @@ _X86_FLAGS = ("sse4_2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512_vnni", 
 
 
 def raw() -> Tuple[int, int]:
-    """Return AT_HWCAP and AT_HWCAP2."""
+    """Return AT_HWCAP and AT_HWCAP2; zeros where the C library does not tell."""
     libc = ctypes.CDLL(None)
+    if not hasattr(libc, "getauxval"):
+        return 0, 0
     libc.getauxval.restype = ctypes.c_ulong
     libc.getauxval.argtypes = [ctypes.c_ulong]
     return int(libc.getauxval(AT_HWCAP)), int(libc.getauxval(AT_HWCAP2))

@@ -19,7 +19,7 @@ class Model:
         first_ms: how long the first inference took, milliseconds; None before it.
     """
 
-    def __init__(self, setup: "dict[str, Any]", path: str) -> None:
+    def __init__(self, setup: "dict[str, Any]") -> None:
         runtime = MNN.nn.create_runtime_manager((setup["runtime"],))
         if runtime is None:
             raise AgentError("model-load-failed", "MNN made no runtime for %s" % (setup["runtime"],))
@@ -28,7 +28,7 @@ class Model:
         self._runtime = runtime  # the module uses it and does not keep it alive
         self._outputs = list(setup["outputs"])
         self._module = MNN.nn.load_module_from_file(
-            path, list(setup["inputs"]), self._outputs, runtime_manager=runtime
+            setup["model_path"], list(setup["inputs"]), self._outputs, runtime_manager=runtime
         )
         if self._module is None:
             raise AgentError("model-load-failed", "MNN cannot load this model file")
@@ -45,6 +45,17 @@ class Model:
         if self.first_ms is None:
             self.first_ms = elapsed
         return arrays, elapsed
+
+
+def check_runtime(runtime: "dict[str, Any]") -> None:
+    """Refuse what MNN would silently ignore: it takes these keys and integers only.
+
+    Raises:
+        AgentError: protocol.
+    """
+    known = {"backend", "numThread", "precision", "memory", "power"}
+    if set(runtime) != known or any(type(value) is not int for value in runtime.values()):
+        raise AgentError("protocol", "not a run-time configuration of MNN: %s" % (runtime,))
 
 
 def check_backend(backend: int) -> None:

@@ -25,22 +25,58 @@ def take(path: str, run: str, holder: str) -> int:
     An agent of the same run that still holds it is a leftover of a lost connection: it is ended and replaced.
 
     Raises:
-        AgentError: device-busy with `held_by`; workdir-unusable.
+        AgentError: device-busy with `held_by`; workdir-unusable, disk-full.
     """
     path = os.path.abspath(os.path.expanduser(path))
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _locked(path, run)
+        while not _is_at(path, descriptor):
+            os.close(descriptor)  # somebody removed the file: a lock on it is worth nothing
+            descriptor = _locked(path, run)
+        _sign(descriptor, run, holder)
     except OSError as error:
         raise from_os_error(error, "the lease %s" % path) from error
+    return descriptor
+
+
+def _sign(descriptor: int, run: str, holder: str) -> None:
+    note = {"run": run, "holder": holder, "since": time.time(), "pid": os.getpid()}
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(note).encode("utf-8"), 0)
+    except OSError:
+        os.close(descriptor)
+        raise
+
+
+def _locked(path: str, run: str) -> int:
+    descriptor = _opened(path)
     if not _lock(descriptor) and not _replace(descriptor, run):
         held_by = _read(descriptor)
         os.close(descriptor)
         raise AgentError("device-busy", _busy(held_by), held_by=held_by)
-    note = {"run": run, "holder": holder, "since": time.time(), "pid": os.getpid()}
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(note).encode("utf-8"), 0)
     return descriptor
+
+
+def _opened(path: str) -> int:
+    flags = os.O_RDWR | os.O_CLOEXEC
+    try:
+        # Without O_CREAT first: in a shared folder like /tmp the kernel refuses it on another account's file.
+        return os.open(path, flags)
+    except FileNotFoundError:
+        descriptor = os.open(path, flags | os.O_CREAT, 0o666)
+    # Accounts that share a board share its lease; the umask must not lock them out.
+    with contextlib.suppress(OSError):
+        os.fchmod(descriptor, 0o666)
+    return descriptor
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _lock(descriptor: int) -> bool:
@@ -49,18 +85,24 @@ def _lock(descriptor: int) -> bool:
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES):
             return False
-        raise from_os_error(error, "the lease cannot be locked") from error
+        raise
     return True
 
 
 def _replace(descriptor: int, run: str) -> bool:
     held_by = _read(descriptor)
-    if held_by is None or held_by.get("run") != run or not isinstance(held_by.get("pid"), int):
+    pid = held_by.get("pid") if held_by is not None and held_by.get("run") == run else None
+    if type(pid) is not int or pid <= 1:
         return False
-    # The lock is held, so its holder lives, and the pid that it wrote is its own.
-    with contextlib.suppress(OSError):
-        os.kill(held_by["pid"], signal.SIGTERM)
-    until = time.monotonic() + REPLACE_S
+    return _end(pid, signal.SIGTERM, descriptor) or _end(pid, signal.SIGKILL, descriptor)
+
+
+def _end(pid: int, number: int, descriptor: int) -> bool:
+    # Where the agent is dead and a child of its own holds the lock, the pid may be anybody's by now.
+    if _has_open(pid, descriptor):
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
+    until = time.monotonic() + REPLACE_S / 2
     while time.monotonic() < until:
         if _lock(descriptor):
             return True
@@ -68,12 +110,27 @@ def _replace(descriptor: int, run: str) -> bool:
     return False
 
 
+def _has_open(pid: int, descriptor: int) -> bool:
+    folder = "/proc/%d/fd" % pid
+    lease = os.fstat(descriptor)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.stat(os.path.join(folder, name)), lease):
+                    return True
+    return False
+
+
 def _read(descriptor: int) -> Optional[Dict[str, Any]]:
     try:
-        note = json.loads(os.pread(descriptor, 4096, 0).decode("utf-8"))
+        note = json.loads(os.pread(descriptor, 4096, 0).decode("utf-8"), parse_constant=str)
     except (OSError, ValueError):
         return None
-    return note if isinstance(note, dict) else None
+    if not isinstance(note, dict):
+        return None
+    return {
+        key: note[key] for key in ("run", "holder", "since", "pid") if isinstance(note.get(key), (str, int, float))
+    }
 
 
 def _busy(held_by: Optional[Dict[str, Any]]) -> str:

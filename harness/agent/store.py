@@ -9,6 +9,7 @@ from harness.agent.failures import AgentError, from_os_error
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 MAX_SIZE = 4 << 30
+_BLOCK = 1 << 20
 
 
 class Store:
@@ -102,6 +103,21 @@ class _Upload:
             self._file.close()
         finally:
             os.unlink(self._part)
+
+
+def verify(path: str) -> None:
+    """Check that an object's bytes are still what its name says; one that is damaged is removed, to be sent again.
+
+    Raises:
+        AgentError: store-corrupt.
+    """
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        for part in iter(lambda: file.read(_BLOCK), b""):
+            found.update(part)
+    if found.hexdigest() != os.path.basename(path):
+        os.unlink(path)
+        raise AgentError("store-corrupt", "an object in the device's store was damaged, and is removed")
 
 
 def _checked(digest: object) -> str:

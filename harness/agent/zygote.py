@@ -4,6 +4,7 @@ Forking after a session has run would hang every child; forking after the import
 cell the seconds that the import takes.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -11,11 +12,13 @@ import select
 import signal
 import socket
 import sys
-from typing import Dict
+from typing import Any, Dict
 
 from harness.agent import kernel
 
-LOG_LIMIT = 16 << 20
+LOG_LIMIT = 4 << 20
+"""Bytes that a child may print before it writes into the void."""
+
 _POLL_S = 0.1
 
 
@@ -30,9 +33,9 @@ def main(descriptor: int, engine: str, log: str, parent: int) -> None:
 
         facts = {"engine": str(MNN.version()), "numpy": np.__version__, "banner": _banner(log)}
     except Exception as error:  # noqa: BLE001 - whatever an import raises, the agent must hear it
-        control.send(json.dumps({"failed": "%s: %s" % (type(error).__name__, error)}).encode("utf-8"))
+        _tell(control, {"failed": ("%s: %s" % (type(error).__name__, error))[:1000]})
         return
-    control.send(json.dumps(facts).encode("utf-8"))
+    _tell(control, facts)
     Zygote(control).run()
 
 
@@ -56,21 +59,30 @@ class Zygote:
 
     def _fork(self, order: Dict[str, str], descriptor: int) -> None:
         parent = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.close(descriptor)
+            _tell(self._control, {"unforked": error.errno, "cell": order["log"]})
+            return
         if pid == 0:
             _be_child(parent, self._control, descriptor, order)
+        # Here and in the child: whoever comes first, the group is there before the agent hears of it.
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)
         os.close(descriptor)
         self._children[pid] = order["log"]
-        self._tell({"forked": pid, "cell": order["log"]})
+        _tell(self._control, {"forked": pid, "cell": order["log"]})
 
     def _reap(self) -> None:
         for pid in list(self._children):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                self._tell({"ended": pid, "cell": self._children.pop(pid), "status": status})
+                _tell(self._control, {"ended": status, "cell": self._children.pop(pid)})
 
-    def _tell(self, message: Dict[str, object]) -> None:
-        self._control.send(json.dumps(message).encode("utf-8"))
+
+def _tell(control: socket.socket, message: "Dict[str, Any]") -> None:
+    control.send(json.dumps(message).encode("utf-8"))
 
 
 def _be_child(parent: int, control: socket.socket, descriptor: int, order: Dict[str, str]) -> None:
