@@ -54,7 +54,7 @@ def test_a_journal_is_continued(tmp_path: Path) -> None:
 def test_wherever_a_kill_tears_the_last_line_the_others_are_read(tmp_path: Path) -> None:
     before = write(tmp_path, *EVENTS[:3])
     whole = write(tmp_path, EVENTS[3])
-    for end in range(len(before), len(whole)):
+    for end in (*range(len(before), len(whole), 50), len(whole) - 1):
         (tmp_path / NAME).write_bytes(whole[:end])
         assert list(read_journal(tmp_path)) == EVENTS[:3]
 

@@ -33,7 +33,7 @@ failures: st.SearchStrategy[Exception] = st.one_of(
 STOP = object()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.none() | failures, max_size=4), st.lists(st.none() | failures | st.just(STOP), max_size=12))
 def test_each_cell_is_settled_once_unless_stopped(
     played: Play, connecting: list[Exception | None], measuring: list[object]

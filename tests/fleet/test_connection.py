@@ -174,7 +174,9 @@ def test_a_deadline_that_is_over_is_not_waited_for(tmp_path: Path) -> None:
         unreachable(board(server, tmp_path), seconds=0.0)
 
 
-@pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 64, b"SSH-1.5-old\r\n"])
+@pytest.mark.parametrize(
+    "greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 64, b"SSH-1.5-old\r\n"], ids=["http", "zeros", "old"]
+)
 def test_something_that_is_no_ssh_server(tmp_path: Path, greeting: bytes) -> None:
     with serving(instead=greeting) as server:
         unreachable(board(server, tmp_path), seconds=0.5)

@@ -1,6 +1,7 @@
 """The link: every request gets its own reply, or a named failure; nothing waits for ever."""
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
 
 import pytest
 
@@ -68,6 +69,19 @@ def test_a_refusal_is_raised_with_its_code_and_message(code: str) -> None:
         failure = failure_of(pending)
         assert isinstance(failure, DeviceError)
         assert (failure.problem.code, failure.problem.message) == (Code(code), "held by somebody")
+
+
+def test_every_code_that_the_agent_gives_is_taken_from_it() -> None:
+    sources = [
+        entry.read_text() for entry in resources.files("harness.agent").iterdir() if entry.name.endswith(".py")
+    ]
+    said = {code for code in Code if any(f'"{code}"' in source for source in sources)}
+    assert Code.CELL_TIMEOUT in said
+    for code in said:
+        with linked() as (link, agent):
+            pending = link.send({"op": "infer"})
+            agent.reply(1, ok=False, code=code.value, message="m")
+            assert failure_of(pending).problem.code is code
 
 
 @pytest.mark.parametrize("code", ["no-such-code", "", None, 7, ["protocol"], {"a": 1}])
