@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness.emulator.enclosure import Account, enclose
 from harness.emulator.kernel import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
+from harness.emulator.leftovers import remove_leftovers
 from harness.emulator.processes import descendants, kill
 
 ENCLOSING_FAILED = 71  # as EX_OSERR of sysexits.h
@@ -104,12 +105,15 @@ def _collect() -> list[tuple[int, int]]:
 def _end_all() -> None:
     """Kill everything below this process, again and again: a program may be starting another one meanwhile."""
     deadline = time.monotonic() + _PATIENCE_S
+    seen: set[int] = set()
     while (left := descendants(os.getpid())) and time.monotonic() < deadline:
         # Children first: a program that loses its proot would go on running, and see the host's files.
         for one in reversed(left):
             kill(one)
+        seen |= {one.pid for one in left}
         _collect()
         time.sleep(_PAUSE_S)
+    remove_leftovers(seen)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import signal
 import time
 
 from harness.emulator.board import Board
+from harness.emulator.leftovers import remove_leftovers
 from harness.emulator.processes import Process, is_running, kill, marked, wait_until_gone
 
 _PATIENCE_S = 15.0
@@ -30,7 +31,8 @@ def _sweep(board: Board) -> None:
         seen |= set(marked(board.mark))
         left = [one for one in seen if is_running(one.pid, one.started)]
         if not left:
-            return
+            break
         for one in left:
             kill(one)
         time.sleep(_PAUSE_S)
+    remove_leftovers(one.pid for one in seen)

@@ -74,12 +74,14 @@ def test_down_takes_what_detached_itself(tmp_path: Path) -> None:
         board = running.boards["cortex-a76"]
         leave_something_running(board)
         pids = sleepers(board)
+        tracer = next(one.pid for one in marked(board.mark) if b"proot\0" in command_line(one.pid))
         assert [one.running for one in status(tmp_path)] == [True]
         assert [one.name for one in down(tmp_path)] == ["cortex-a76"]
         assert left_of(board) == []
         assert not [pid for pid in pids if alive(pid)]
         assert status(tmp_path) == ()
         assert down(tmp_path) == ()
+        assert not list(Path("/tmp").glob(f"proot-{tracer}-*"))
 
 
 def test_down_takes_what_a_killed_keeper_left(tmp_path: Path) -> None:
