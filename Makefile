@@ -17,6 +17,7 @@ help:  ## list these commands
 
 setup:  ## make this machine ready; leaves .venv/bin/farm
 	@$(SETUP) run
+	@echo "Ready: $(BIN)/farm --help"
 
 farm-run:  ## measure and report: on emulated boards, or INVENTORY=... EXPERIMENT=... OUT=... ARGS=...
 	@$(SETUP) run $(if $(INVENTORY),--no-boards)
