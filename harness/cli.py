@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from harness import __version__
-from harness.errors import FarmError, InputError, Problem
+from harness.errors import FarmError, InputError, Problem, internal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -144,6 +144,9 @@ def main() -> NoReturn:
         sys.exit(BAD_INPUT)
     except FarmError as error:
         _complain(error.problem)
+        sys.exit(INCOMPLETE)
+    except Exception as error:  # noqa: BLE001 - the program's edge: 1 would mean that a gate was broken
+        _complain(internal(error))
         sys.exit(INCOMPLETE)
     sys.exit(0)
 

@@ -5,6 +5,7 @@ as an exception (`FarmError`) wherever it ends what was being done. `harness.dis
 boundary that turns exceptions into problems.
 """
 
+import traceback
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -175,3 +176,10 @@ class TransportError(FarmError):
 
 class DeviceError(FarmError):
     """The device, or a process of ours on it, failed."""
+
+
+def internal(error: BaseException) -> Problem:
+    """Return a failure that nobody foresaw as a problem that says where it happened."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}:{frames[-1].lineno}, {frames[-1].name})" if frames else ""
+    return Problem(Code.INTERNAL, f"{type(error).__name__}: {error}{where}")

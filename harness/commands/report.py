@@ -4,7 +4,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.dispatch.journal import NAME as JOURNAL
 from harness.dispatch.stored import replay, stored_run
+from harness.errors import Code, InputError
 from harness.judge.exit_code import exit_code
 from harness.judge.run import judge
 from harness.report.terminal import show
@@ -22,8 +24,11 @@ def report_command(folder: Path, console: Console) -> int:
     """Judge and publish again; return the exit code that the run would have without a gate.
 
     Raises:
-        FarmError: evidence-missing, the folder holds no readable run.
+        InputError: the folder holds no run.
+        FarmError: evidence-missing, its journal is damaged.
     """
+    if not (folder / JOURNAL).is_file():
+        raise InputError(Code.BAD_OUTPUT_FOLDER, f"{folder} holds no run.", "Name the -o folder of a `farm run`.")
     results = judge(stored_run(folder))
     publish(results, folder, console)
     snapshot = replay(folder).snapshot

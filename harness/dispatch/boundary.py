@@ -4,11 +4,10 @@ Whatever goes wrong with one device must not end the run for the others, and mus
 failure that is foreseen brings its own problem, any other is a defect of the farm and says where it is.
 """
 
-import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
-from harness.errors import Code, FarmError, Problem
+from harness.errors import FarmError, Problem, internal
 
 T = TypeVar("T")
 
@@ -20,7 +19,4 @@ def attempt(action: Callable[[], T]) -> T | Problem:
     except FarmError as error:
         return error.problem
     except Exception as error:  # noqa: BLE001 - this is the boundary
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        return Problem(
-            Code.INTERNAL, f"{type(error).__name__}: {error} ({where.filename}:{where.lineno}, {where.name})"
-        )
+        return internal(error)

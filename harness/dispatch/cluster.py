@@ -7,6 +7,7 @@ them all.
 import contextlib
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ SETTINGS = {
 }
 _OBJECT_STORE_BYTES = 256 << 20
 _ASK_S = 30.0
+_JOIN_S = 5.0
 _SHARES = os.cpu_count() or 1
 
 T = TypeVar("T")
@@ -185,6 +187,21 @@ def open_cluster(sites: Sequence[str], address: str | None) -> Iterator[Cluster]
             shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _answers(address: str) -> None:
+    # Ray itself would try for minutes before it gave up, and then end the process.
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_JOIN_S).close()
+    except OSError as error:
+        raise InputError(
+            Code.MACHINE_NOT_READY,
+            f"No Ray cluster answers at {address}: {error}.",
+            "Check --ray-address; `ray status` on that machine shows whether its node is up.",
+        ) from error
+
+
 def _import_ray() -> ModuleType:
     os.environ.update(SETTINGS)
     import ray
@@ -208,6 +225,7 @@ def _start(ray: Any, sites: Sequence[str], scratch: str) -> None:
 
 
 def _join(ray: Any, address: str) -> None:
+    _answers(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.dispatch.arrays import FOLDER as ARRAYS
 from harness.dispatch.journal import NAME
 from harness.dispatch.snapshot import Snapshot
 from harness.dispatch.stored import Replay, replay
@@ -20,6 +21,8 @@ def open_folder(folder: Path, *, resume: bool) -> Replay | None:
     """
     if folder.is_dir() and (folder / NAME).is_file() and resume:
         return replay(folder)
+    if resume and _holds_nothing_settled(folder):
+        return None
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(
             Code.BAD_OUTPUT_FOLDER,
@@ -31,6 +34,11 @@ def open_folder(folder: Path, *, resume: bool) -> Replay | None:
     except OSError as error:
         raise InputError(Code.BAD_OUTPUT_FOLDER, f"{folder} cannot be made: {error}.") from error
     return None
+
+
+def _holds_nothing_settled(folder: Path) -> bool:
+    # A run that was killed while it was prepared has left arrays at most; it can begin anew.
+    return folder.is_dir() and {entry.name for entry in folder.iterdir()} <= {ARRAYS}
 
 
 def refuse_changes(before: Snapshot, now: dict[str, str]) -> None:

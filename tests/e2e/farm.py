@@ -38,13 +38,11 @@ class Finished:
 
     def outputs(self, device: str, model: str, precision: str) -> NDArray[np.float32]:
         for line in (self.folder / "journal.jsonl").read_text().splitlines():
-            event = json.loads(line)
-            if event["kind"] != "cell":
-                continue
-            evidence = event["evidence"]
-            if evidence["key"]["device"] == device and evidence["key"]["model"] == model:
-                if evidence["key"]["precision"] == precision:
-                    return np.load(self.folder / "evidence" / f"{evidence['outputs']}.npy")  # type: ignore[no-any-return]
+            evidence = json.loads(line).get("evidence", {})
+            key = evidence.get("key", {})
+            if (key.get("device"), key.get("model"), key.get("precision")) == (device, model, precision):
+                array: NDArray[np.float32] = np.load(self.folder / "evidence" / f"{evidence['outputs']}.npy")
+                return array
         raise AssertionError((device, model, precision))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.boards import Fleet
+from tests.boards import RunningFleet
 from tests.e2e.farm import FARM, Finished, experiment, farm, farm_run, write_yaml
 
 pytestmark = pytest.mark.e2e
@@ -21,7 +21,7 @@ A72, A76 = "cortex-a72", "cortex-a76"
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqvJrKMpNgsBTQLYDTsqZJVy5HmrTTJTqd8lKDPW6kD"
 
 
-def _inventory(fleet: Fleet, path: Path, changes: dict[str, dict[str, Any]]) -> Path:
+def _inventory(fleet: RunningFleet, path: Path, changes: dict[str, dict[str, Any]]) -> Path:
     content = yaml.safe_load(fleet.inventory.read_text())
     for device in content["devices"]:
         device.update(changes.get(device["name"], {}))
@@ -35,7 +35,7 @@ def _free_port() -> int:
         return port
 
 
-def test_one_unreachable_board_does_not_end_the_run(fleet: Fleet, tmp_path: Path) -> None:
+def test_one_unreachable_board_does_not_end_the_run(fleet: RunningFleet, tmp_path: Path) -> None:
     inventory = _inventory(fleet, tmp_path / "inventory.yaml", {A72: {"port": _free_port()}})
     asked = experiment(tmp_path / "experiment.yaml", precisions=["fp32"], images=5)
     run = farm_run(inventory, asked, tmp_path / "out")
@@ -48,7 +48,7 @@ def test_one_unreachable_board_does_not_end_the_run(fleet: Fleet, tmp_path: Path
     assert run.cell(A76, "b0", "fp32")["verdict"] == "PASS"
 
 
-def test_wrong_host_key_is_refused_with_the_line_to_add(fleet: Fleet, tmp_path: Path) -> None:
+def test_wrong_host_key_is_refused_with_the_line_to_add(fleet: RunningFleet, tmp_path: Path) -> None:
     inventory = _inventory(fleet, tmp_path / "inventory.yaml", {A72: {"host_key": OTHER_KEY}})
     true_key = {d["name"]: d["host_key"] for d in yaml.safe_load(fleet.inventory.read_text())["devices"]}[A72]
     checked = farm("check", "-i", str(inventory))
@@ -58,7 +58,7 @@ def test_wrong_host_key_is_refused_with_the_line_to_add(fleet: Fleet, tmp_path: 
     assert "1 of 2 devices" in checked.stdout
 
 
-def test_check_says_that_all_is_well(fleet: Fleet) -> None:
+def test_check_says_that_all_is_well(fleet: RunningFleet) -> None:
     checked = farm("check", "-i", str(fleet.inventory))
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "aarch64" in checked.stdout
@@ -100,9 +100,8 @@ def _holding(run: str) -> list[int]:
         if not entry.name.isdigit():
             continue
         try:
-            links = [os.readlink(link) for link in (entry / "fd").iterdir()]
-            leases = [Path(link) for link in links if link.endswith("/lease")]
-            if any(lease.is_file() and run in lease.read_text() for lease in leases):
+            links = [link.readlink() for link in (entry / "fd").iterdir()]
+            if any(link.name == "lease" and link.is_file() and run in link.read_text() for link in links):
                 found.append(int(entry.name))
         except OSError:
             continue
@@ -111,10 +110,10 @@ def _holding(run: str) -> list[int]:
 
 @pytest.fixture
 def long_experiment(tmp_path: Path) -> Path:
-    return experiment(tmp_path / "experiment.yaml", precisions=["fp32", "fp16"], images=150)
+    return experiment(tmp_path / "experiment.yaml", precisions=["fp32", "w8-lowmem"], images=60)
 
 
-def test_killed_agent_costs_its_cell_at_most(fleet: Fleet, tmp_path: Path, long_experiment: Path) -> None:
+def test_killed_agent_costs_its_cell_at_most(fleet: RunningFleet, tmp_path: Path, long_experiment: Path) -> None:
     running = _Running(fleet.inventory, long_experiment, tmp_path / "out")
     running.wait_for("cell-started", 2)
     time.sleep(1.0)
@@ -125,11 +124,11 @@ def test_killed_agent_costs_its_cell_at_most(fleet: Fleet, tmp_path: Path, long_
     assert running.process.wait(timeout=250) in (0, 3)
     run = Finished(running.process.returncode, "", running.folder)
     assert {cell["status"] for cell in run.results["cells"]} <= {"measured", "error"}
-    assert run.cell(A76, "b0", "fp16")["status"] == "measured"
+    assert run.cell(A76, "b0", "w8-lowmem")["status"] == "measured"
 
 
 def test_killed_coordinator_frees_the_boards_and_resume_completes(
-    fleet: Fleet, tmp_path: Path, long_experiment: Path
+    fleet: RunningFleet, tmp_path: Path, long_experiment: Path
 ) -> None:
     running = _Running(fleet.inventory, long_experiment, tmp_path / "out")
     running.wait_for("cell-started", 2)
@@ -146,7 +145,7 @@ def test_killed_coordinator_frees_the_boards_and_resume_completes(
     assert resumed.results["run"]["complete"] is True
 
 
-def test_interrupt_keeps_what_was_measured(fleet: Fleet, tmp_path: Path, long_experiment: Path) -> None:
+def test_interrupt_keeps_what_was_measured(fleet: RunningFleet, tmp_path: Path, long_experiment: Path) -> None:
     running = _Running(fleet.inventory, long_experiment, tmp_path / "out")
     running.wait_for("cell", 1)
     running.process.send_signal(signal.SIGINT)
@@ -157,7 +156,7 @@ def test_interrupt_keeps_what_was_measured(fleet: Fleet, tmp_path: Path, long_ex
     assert "measured" in {cell["status"] for cell in results["cells"]}
 
 
-def test_resume_refuses_another_experiment(fleet: Fleet, tmp_path: Path) -> None:
+def test_resume_refuses_another_experiment(fleet: RunningFleet, tmp_path: Path) -> None:
     asked = experiment(tmp_path / "experiment.yaml", precisions=["fp32"], images=5)
     folder = tmp_path / "out"
     assert farm_run(fleet.inventory, asked, folder).code == 0

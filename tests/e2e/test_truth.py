@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tests.boards import Fleet
+from tests.boards import RunningFleet
 from tests.e2e.farm import Finished, experiment, farm, farm_run
 
 pytestmark = pytest.mark.e2e
@@ -19,7 +19,7 @@ A72, A76 = "cortex-a72", "cortex-a76"
 
 
 @pytest.fixture(scope="module")
-def run(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def run(fleet: RunningFleet, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     work = tmp_path_factory.mktemp("truth")
     asked = experiment(
         work / "experiment.yaml",
@@ -98,7 +98,7 @@ def test_report_from_stored_evidence_is_the_same(run: Finished) -> None:
     assert before == {name: (run.folder / name).read_bytes() for name in before}
 
 
-def _reference(model: str) -> np.ndarray:  # type: ignore[type-arg]
+def _reference(model: str) -> np.ndarray:
     """Compute the reference here, from the bundled files, without the harness's own code."""
     bundled = Path(str(resources.files("harness.models"))) / "bundled"
     folder = bundled / f"efficientvit_{model}_fmnist"

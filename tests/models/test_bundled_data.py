@@ -16,7 +16,7 @@ MODELS = ("efficientvit_b0_fmnist", "efficientvit_m0_fmnist")
 
 
 @pytest.fixture(scope="module")
-def samples() -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def samples() -> dict[str, np.ndarray]:
     with np.load(BUNDLED / "fashion_mnist" / "samples.npz", allow_pickle=False) as file:
         return dict(file)
 
