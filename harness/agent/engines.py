@@ -48,9 +48,10 @@ def _make(target: str, wheels: List[Wheel]) -> None:
     part = "%s.%d.part" % (target, os.getpid())
     try:
         os.makedirs(part, mode=0o700)
+        room = MAX_UNPACKED
         for wheel in wheels:
             verify(wheel.path)
-            _extract(wheel.path, part)
+            room -= _extract(wheel.path, part, room)
         with open(os.path.join(part, _DONE), "wb"):
             pass
         os.sync()  # a board may lose power: what is called complete must be on its disk
@@ -64,16 +65,18 @@ def _make(target: str, wheels: List[Wheel]) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _extract(wheel: str, target: str) -> None:
+def _extract(wheel: str, target: str, room: int) -> int:
     import zipfile
 
     with zipfile.ZipFile(wheel) as archive:
         members = archive.infolist()
-        if sum(member.file_size for member in members) > MAX_UNPACKED:
-            raise AgentError("store-corrupt", "a wheel unpacks to more than %d bytes" % MAX_UNPACKED)
+        size = sum(member.file_size for member in members)
+        if size > room:
+            raise AgentError("store-corrupt", "the wheels unpack to more than %d bytes" % MAX_UNPACKED)
         for member in members:
             check_member(member)
         archive.extractall(target)
+    return size
 
 
 def check_member(member: "zipfile.ZipInfo") -> None:

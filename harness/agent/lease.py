@@ -7,20 +7,19 @@ runs, and is free as soon as the last of them has ended, however it ended.
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import signal
 import time
-from typing import Any, Dict, Optional
 
+from harness.agent import holder
 from harness.agent.failures import AgentError, from_os_error
 
 REPLACE_S = 10.0
 _STEP_S = 0.1
 
 
-def take(path: str, run: str, holder: str) -> int:
-    """Lock the file at `path` and write down who holds it; return the descriptor.
+def take(path: str, run: str, name: str) -> int:
+    """Lock the file at `path` and write down that `name` holds it for `run`; return the descriptor.
 
     An agent of the same run that still holds it is a leftover of a lost connection: it is ended and replaced.
 
@@ -34,28 +33,18 @@ def take(path: str, run: str, holder: str) -> int:
         while not _is_at(path, descriptor):
             os.close(descriptor)  # somebody removed the file: a lock on it is worth nothing
             descriptor = _locked(path, run)
-        _sign(descriptor, run, holder)
+        holder.sign(descriptor, run, name)
     except OSError as error:
         raise from_os_error(error, "the lease %s" % path) from error
     return descriptor
 
 
-def _sign(descriptor: int, run: str, holder: str) -> None:
-    note = {"run": run, "holder": holder, "since": time.time(), "pid": os.getpid()}
-    try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(note).encode("utf-8"), 0)
-    except OSError:
-        os.close(descriptor)
-        raise
-
-
 def _locked(path: str, run: str) -> int:
     descriptor = _opened(path)
     if not _lock(descriptor) and not _replace(descriptor, run):
-        held_by = _read(descriptor)
+        held_by = holder.read(descriptor)
         os.close(descriptor)
-        raise AgentError("device-busy", _busy(held_by), held_by=held_by)
+        raise AgentError("device-busy", holder.told(held_by), held_by=held_by)
     return descriptor
 
 
@@ -90,7 +79,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _replace(descriptor: int, run: str) -> bool:
-    held_by = _read(descriptor)
+    held_by = holder.read(descriptor)
     pid = held_by.get("pid") if held_by is not None and held_by.get("run") == run else None
     if type(pid) is not int or pid <= 1:
         return False
@@ -119,27 +108,3 @@ def _has_open(pid: int, descriptor: int) -> bool:
                 if os.path.samestat(os.stat(os.path.join(folder, name)), lease):
                     return True
     return False
-
-
-def _read(descriptor: int) -> Optional[Dict[str, Any]]:
-    try:
-        note = json.loads(os.pread(descriptor, 4096, 0).decode("utf-8"), parse_constant=str)
-    except (OSError, ValueError):
-        return None
-    if not isinstance(note, dict):
-        return None
-    return {
-        key: note[key] for key in ("run", "holder", "since", "pid") if isinstance(note.get(key), (str, int, float))
-    }
-
-
-def _busy(held_by: Optional[Dict[str, Any]]) -> str:
-    if held_by is None:
-        return "Somebody holds the lease of this device."
-    since = held_by.get("since")
-    minutes = (time.time() - since) / 60 if isinstance(since, (int, float)) else 0
-    return "Run %s of %s holds this device since %.0f minutes." % (
-        held_by.get("run"),
-        held_by.get("holder"),
-        minutes,
-    )

@@ -13,7 +13,7 @@ class Loop:
     """All callbacks run in the thread that calls `turn`; only `post` may be called from another one."""
 
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.PollSelector()  # unlike epoll, it takes any kind of file
         self._posted: Deque[Call] = collections.deque()
         self._near, self._far = socket.socketpair()
         self._near.setblocking(False)

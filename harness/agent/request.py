@@ -18,7 +18,7 @@ class Request:
         self.header = header
         self.payload = payload
         self.number = header["id"]
-        self.op = header.get("op")
+        self.op = str(header.get("op"))
         self._write = write
 
     def answer(self, reply: Header, payload: bytes = b"") -> None:

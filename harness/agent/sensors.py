@@ -16,10 +16,10 @@ def temperatures(root: str = "/") -> Dict[str, float]:
     found: Dict[str, float] = {}
     base = os.path.join(root, "sys/class/thermal")
     for zone in [name for name in _names(base) if name.startswith("thermal_zone")][:_MAX_ZONES]:
-        degrees = (first_number(text(base, zone + "/temp")) or 0.0) / 1000
-        if text(base, zone + "/temp") and _PLAUSIBLE[0] < degrees < _PLAUSIBLE[1]:
+        millidegrees = first_number(text(base, zone + "/temp"))
+        if millidegrees is not None and _PLAUSIBLE[0] < millidegrees / 1000 < _PLAUSIBLE[1]:
             name = text(base, zone + "/type") or zone
-            found[name if name not in found else zone] = round(degrees, 1)
+            found[name if name not in found else zone] = round(millidegrees / 1000, 1)
     return found
 
 

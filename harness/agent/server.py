@@ -3,6 +3,7 @@
 Nothing in its loop waits: what takes long happens in children, in zygotes, or in the worker's thread.
 """
 
+import functools
 import math
 import os
 import time
@@ -46,7 +47,7 @@ class Server:
         self._silence_s = _FIRST_WORD_S
         self._reading = self._running = True
         self._refused_put = -1
-        self._operations: Dict[object, Callable[[Request], None]] = {
+        self._operations: Dict[str, Callable[[Request], None]] = {
             "ping": lambda request: request.answer({}),
             "bye": self._bye,
             "hello": self._hello,
@@ -66,7 +67,6 @@ class Server:
                 self._loop.turn(_TICK_S)
                 self._look_at_the_clock()
         finally:
-            # The lease goes with the last descriptor of it.
             self._cells.kill_all()
             self._zygotes.kill_all()
             self._writer.finish(1.0)
@@ -77,7 +77,8 @@ class Server:
         try:
             for header, payload in self._decoder.feed(data):
                 if type(header.get("id")) is int:
-                    self._take(Request(header, payload, self._writer.write))
+                    request = Request(header, payload, self._writer.write)
+                    request.attempt(functools.partial(self._operate, request))
         except FrameError:
             data = b""  # what comes is no protocol of ours: nothing can be answered
         self._running = self._running and bool(data)
@@ -85,14 +86,12 @@ class Server:
             self._reading = False
             self._loop.unwatch(self._incoming)
 
-    def _take(self, request: Request) -> None:
-        operation = self._operations.get(request.op)
-        if operation is None:
-            request.refuse(AgentError("protocol", "unknown operation %r" % (request.op,)))
-        elif self._zygotes.lease < 0 and request.op not in ("ping", "hello", "bye"):
-            request.refuse(AgentError("protocol", "nothing is served before hello"))
-        else:
-            request.attempt(lambda: operation(request))
+    def _operate(self, request: Request) -> None:
+        if request.op not in self._operations:
+            raise AgentError("protocol", "unknown operation %r" % request.op)
+        if self._zygotes.lease < 0 and request.op not in ("ping", "hello", "bye"):
+            raise AgentError("protocol", "nothing is served before hello")
+        self._operations[request.op](request)
 
     def _bye(self, request: Request) -> None:
         self._running = False

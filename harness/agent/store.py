@@ -1,5 +1,6 @@
 """The content-addressed store: a file's name is the sha256 of its content, and it is checked before it counts."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -93,15 +94,20 @@ class _Upload:
         if self._sum.hexdigest() != digest:
             self.discard()
             raise AgentError("store-corrupt", "an object's bytes changed on their way to the device")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        os.replace(self._part, self._path)
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            os.replace(self._part, self._path)
+        except OSError:
+            self.discard()
+            raise
 
     def discard(self) -> None:
-        try:
+        # On a disk that fails, these may fail too; what counts is why the object could not be stored.
+        with contextlib.suppress(OSError):
             self._file.close()
-        finally:
+        with contextlib.suppress(OSError):
             os.unlink(self._part)
 
 
