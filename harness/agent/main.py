@@ -4,8 +4,6 @@ import os
 import signal
 import sys
 
-from harness.agent.server import Server
-
 
 def main() -> None:
     """Run what the command line names."""
@@ -20,6 +18,8 @@ def main() -> None:
 
 def serve(workdir: str) -> None:
     """Run the agent on the descriptors it was started with."""
+    from harness.agent.server import Server  # a zygote has no use for it, and compiling it takes its time
+
     # The protocol gets descriptors of its own: whatever prints on 0 or 1 from now on is not heard.
     incoming, outgoing = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)

@@ -15,8 +15,8 @@ _HIGH = 1
 _MIN_FRACTIONS = 16
 """A tensor with fewer different values that are no integers says nothing: 0, 1 and 0.5 are exact in float16."""
 
-_LOOKED_AT = 4096
-"""How many fractions are searched for different ones; sorting all of a large tensor would take its time."""
+_LOOKED_AT = 256
+"""How many fractions, evenly spread, are searched for different ones."""
 
 Report = Dict[str, Any]
 
@@ -63,7 +63,8 @@ def is_half(values: "np.ndarray") -> Optional[bool]:
     if flat.dtype != np.float32 or not np.isfinite(flat).all():
         return None
     fractions = flat[flat != np.rint(flat)]
-    if np.unique(fractions[:_LOOKED_AT]).size < _MIN_FRACTIONS:
+    # Not np.unique: its sorting took longer than the whole inference on an emulated core.
+    if len(set(fractions[:: fractions.size // _LOOKED_AT + 1].tolist())) < _MIN_FRACTIONS:
         return None
     with np.errstate(over="ignore"):
         return bool((flat.astype(np.float16).astype(np.float32) == flat).all())

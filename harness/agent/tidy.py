@@ -1,7 +1,6 @@
 """Removing what an earlier agent left behind; only the holder of the lease may."""
 
 import os
-import shutil
 
 
 def leftovers(workdir: str) -> None:
@@ -23,6 +22,8 @@ def _names(folder: str) -> "list[str]":
 def _remove(path: str) -> None:
     try:
         if os.path.isdir(path) and not os.path.islink(path):
+            import shutil  # slow to import, and most agents find nothing to remove
+
             shutil.rmtree(path, ignore_errors=True)
         else:
             os.unlink(path)

@@ -27,9 +27,14 @@ def main(descriptor: int, engine: str, log: str, parent: int) -> None:
     kernel.die_with_parent(parent)
     control = socket.socket(fileno=descriptor)
     sys.path.insert(0, engine)
+    # Compiled once a device instead of once a start, and all of it below the workdir.
+    sys.pycache_prefix = os.path.join(engine, ".bytecode")
+    sys.dont_write_bytecode = False
     try:
         import MNN
         import numpy as np
+
+        from harness.agent import child  # noqa: F401 - here, so that no child has to
 
         facts = {"engine": str(MNN.version()), "numpy": np.__version__, "banner": _banner(log)}
     except Exception as error:  # noqa: BLE001 - whatever an import raises, the agent must hear it

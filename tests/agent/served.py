@@ -68,7 +68,7 @@ class Served:
     def probe(self, cell: str = "c", **changes: Any) -> Reply:
         return self.ask("probe", cell, index=0, **changes)
 
-    def send_long_work(self, cell: str = "c") -> int:
+    def send_long_work(self, cell: str = "c") -> Any:
         """Keep the cell's child busy for longer than any test waits."""
         return self.send("time", cell, index=0, warmup=0, repeats=10**7)
 

@@ -193,3 +193,9 @@ def test_ends_when_the_bootstrap_dies_before_hello(archive: Path, workdir: Path)
     assert done.returncode == 0
     assert done.stderr == b""
     assert not workdir.exists()
+
+
+def test_bytecode_is_kept_below_the_engine(own: Served) -> None:
+    (engine,) = (own.workdir / "engines").iterdir()
+    assert list((engine / ".bytecode").rglob("numpy/__init__.*.pyc"))
+    assert not [path for path in engine.rglob("__pycache__") if ".bytecode" not in path.parts]
