@@ -35,14 +35,18 @@ infer      cell, batch digest, first, count, mean, std                 outputs [
                                                                        [count, …]; payload: the arrays' bytes
                                                                        one after another; infer_ms [float …]
 probe      cell, batch digest, index, mean, std                        session_backend, session_memory_mb,
-                                                                       session_equals_module, half_tensors,
-                                                                       tensors, half_flops_share,
-                                                                       equals_high
+                                                                       session_equals_module, tensors,
+                                                                       half_tensors, half_tensors_high,
+                                                                       half_flops_share, equals_high
 time       cell, batch digest, index, mean, std, warmup, repeats       first_ms, samples_ms, output_unchanged
 close      cell                                                        max_rss_mb
 ping       -                                                           -
 bye        -                                                           - (then the agent ends)
 =========  ==========================================================  ========================================
+
+`open` starts the engine again where its zygote has died since. A request to a cell may have 64 KB. Of the
+parts of a `put` that follow one that failed, none is answered. `half_tensors_high` and `equals_high` (module
+against module: same file, precision high, memory normal, no hints) are null for a cell that is just that.
 
 A batch in the store is a .npy array [N, C, H, W]: uint8 pixels, normalised on the device as
 (x / 255 - mean) / std in float32 (C = 1 is repeated to len(mean) channels), or float32, used as it is.

@@ -4,7 +4,7 @@ import collections
 import contextlib
 import selectors
 import socket
-from typing import Any, Callable, Deque
+from typing import Any, Callable, Deque, Dict
 
 Call = Callable[[], None]
 
@@ -14,6 +14,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._selector = selectors.PollSelector()  # unlike epoll, it takes any kind of file
+        self._watched: Dict[int, selectors.SelectorKey] = {}
         self._posted: Deque[Call] = collections.deque()
         self._near, self._far = socket.socketpair()
         self._near.setblocking(False)
@@ -22,12 +23,14 @@ class Loop:
 
     def watch(self, readable: Any, call: Call) -> None:
         """Call `call` whenever the descriptor or socket has something to read."""
-        self._selector.register(readable, selectors.EVENT_READ, call)
+        key = self._selector.register(readable, selectors.EVENT_READ, call)
+        self._watched[key.fd] = key
 
     def unwatch(self, readable: Any) -> None:
-        """Forget a descriptor or socket; one that is not watched is fine."""
-        with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(readable)
+        """Forget a descriptor or socket, before it is closed; one that is not watched is fine."""
+        descriptor = readable if isinstance(readable, int) else readable.fileno()
+        if self._watched.pop(descriptor, None) is not None:
+            self._selector.unregister(descriptor)
 
     def post(self, call: Call) -> None:
         """Have `call` called by the loop's thread, soon."""
@@ -38,10 +41,9 @@ class Loop:
 
     def turn(self, wait_s: float) -> None:
         """Make the calls that are due; wait for the first one for at most `wait_s` seconds."""
-        watched = self._selector.get_map()
         for key, _ in self._selector.select(wait_s):
-            # An earlier call of the same turn may have ended what this one is about.
-            if watched.get(key.fileobj) is key:
+            # An earlier call of the same turn may have ended what this one is about, and even reused its number.
+            if self._watched.get(key.fd) is key:
                 key.data()
         while self._posted:
             self._posted.popleft()()

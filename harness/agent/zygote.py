@@ -25,6 +25,7 @@ _POLL_S = 0.1
 def main(descriptor: int, engine: str, log: str, parent: int) -> None:
     """Run a zygote that takes orders on `descriptor`; `engine` is the folder of its unpacked wheels."""
     kernel.die_with_parent(parent)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a login may have it ignored, and children go unnoticed then
     control = socket.socket(fileno=descriptor)
     sys.path.insert(0, engine)
     # Compiled once a device instead of once a start, and all of it below the workdir.
@@ -96,6 +97,7 @@ def _be_child(parent: int, control: socket.socket, descriptor: int, order: Dict[
         kernel.die_with_parent(parent)
         os.setpgid(0, 0)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        _be_first_to_go()
         control.close()
         log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(log, 1)
@@ -108,6 +110,12 @@ def _be_child(parent: int, control: socket.socket, descriptor: int, order: Dict[
     finally:
         # Never back into the zygote's loop, and no clean-up of what the zygote owns.
         os._exit(status)
+
+
+def _be_first_to_go() -> None:
+    # Where memory runs out it shall cost this cell, not the agent, and not the board's sshd.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("800")
 
 
 def _banner(log: str) -> str:

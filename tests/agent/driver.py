@@ -54,15 +54,18 @@ class AgentDriver:
         self._decoder = Decoder()
         self._replies: dict[int, list[Reply]] = {}
 
-    def await_preamble(self, timeout: float = 30) -> bytes:
-        """Read up to the preamble; return what stood before it."""
+    def read_until(self, mark: bytes, timeout: float = 60) -> bytes:
+        """Read up to a mark, before there are frames; return what stood before it."""
         seen = b""
-        while PREAMBLE not in seen:
+        while not seen.endswith(mark):
             assert select.select([self._out], [], [], timeout)[0], seen
             part = os.read(self._out, 1)
             assert part, seen
             seen += part
-        return seen[: -len(PREAMBLE)]
+        return seen[: -len(mark)]
+
+    def await_preamble(self) -> bytes:
+        return self.read_until(PREAMBLE)
 
     def send(self, op: Any, payload: bytes = b"", number: Any = None, **fields: Any) -> Any:
         """Send a request without waiting; return its id."""

@@ -2,6 +2,9 @@
 
 import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +132,20 @@ def test_a_child_that_died_with_a_frame_half_said(
     cell.settle(failure)
     assert [(reply["id"], reply["ok"]) for reply in replies] == [(1, True), (2, False)]
     assert replies[1]["code"] == "child-crashed"
+
+
+def test_a_child_that_hangs_after_its_close_is_ended_soon(cell: CellProcess) -> None:
+    hanging = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    cell.born(hanging.pid)
+    cell.ask(Request({"id": 1, "op": "close"}, b"", lambda _: None), {})
+    cell.kill_if_late(time.monotonic() + 30)
+    assert hanging.poll() is None
+    cell.far_end.sendall(encode({"ok": True}))
+    assert cell.read()
+    cell.kill_if_late(time.monotonic() + 4)
+    assert hanging.poll() is None
+    cell.kill_if_late(time.monotonic() + 6)
+    assert hanging.wait(5) == -signal.SIGKILL
 
 
 def test_a_request_that_would_not_fit(cell: CellProcess) -> None:

@@ -169,6 +169,16 @@ def test_children_have_no_way_to_the_coordinator(served: Served) -> None:
     assert served.close().ok
 
 
+def test_out_of_memory_shall_cost_the_cell_alone(served: Served) -> None:
+    assert served.open().ok
+    agent = _agent(served)
+    scores = [
+        int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in (agent, zygote_of(agent), child_of(agent))
+    ]
+    assert scores[0] == scores[1] < scores[2]
+    assert served.close().ok
+
+
 def test_logs_of_ended_cells_are_gone(own: Served) -> None:
     assert own.open().ok
     assert own.close().ok

@@ -199,3 +199,11 @@ def test_bytecode_is_kept_below_the_engine(own: Served) -> None:
     (engine,) = (own.workdir / "engines").iterdir()
     assert list((engine / ".bytecode").rglob("numpy/__init__.*.pyc"))
     assert not [path for path in engine.rglob("__pycache__") if ".bytecode" not in path.parts]
+
+
+def test_logins_that_ignore_their_children(fresh: Callable[..., Served]) -> None:
+    served = fresh(preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert served.open().ok
+    asked = served.send_long_work()
+    os.kill(child_of(served.agent.process.pid), signal.SIGKILL)
+    assert served.agent.wait(asked, 10).code == "child-killed"
