@@ -3,6 +3,7 @@
 import argparse
 import importlib.metadata
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,27 +57,27 @@ def train(data: Dataset, chosen: argparse.Namespace) -> None:
     from harness.training import learn, network
 
     name: str = chosen.model
-    folder: Path = chosen.out / f"{name}_fmnist"
-    folder.mkdir(parents=True, exist_ok=True)
     chosen.checkpoint.mkdir(parents=True, exist_ok=True)
     recipe = learn.Recipe(epochs=chosen.epochs or EPOCHS[name], seed=chosen.seed)
     learn.prepare(chosen.threads, recipe.seed)
     images = _large(data.train)
-    model = network.create(name, SIZE, len(dataset.CLASSES))
     checkpoint: Path = chosen.checkpoint / f"{name}.pt"
-    if chosen.from_checkpoint:
-        model = learn.recalibrated(network.restored(model, checkpoint), images)
-    else:
-        model = learn.learn(model, images, recipe, checkpoint=checkpoint, say=_say)
-    publish(model, name, recipe, folder, data)
+    if not chosen.from_checkpoint:
+        fresh = network.create(name, SIZE, len(dataset.CLASSES))
+        learn.learn(fresh, images, recipe, checkpoint=checkpoint, say=_say)
+    # Read back even when just trained, so that --from-checkpoint gives the same file to the bit.
+    model = network.restored(network.create(name, SIZE, len(dataset.CLASSES)), checkpoint)
+    publish(learn.recalibrated(model, images), name, recipe, chosen, data)
 
 
-def publish(model: Any, name: str, recipe: Any, folder: Path, data: Dataset) -> None:
+def publish(model: Any, name: str, recipe: Any, chosen: argparse.Namespace, data: Dataset) -> None:
     """Export a trained model, measure it with onnxruntime, write its card."""
     from harness.training import network
 
+    folder: Path = chosen.out / f"{name}_fmnist"
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.onnx"
-    network.export(model, SIZE, path)
+    network.export(model, SIZE, len(dataset.CLASSES), path)
     facts = cards.card(
         path,
         name=folder.name,
@@ -86,7 +87,9 @@ def publish(model: Any, name: str, recipe: Any, folder: Path, data: Dataset) -> 
         size=SIZE,
         top1_fp32_full_test=cards.top1(path, _large(data.test)),
         top1_on_bundled_1000=cards.top1(path, _large(data.bundled)),
-        command=f"python -m harness.training --model {name} --epochs {recipe.epochs} --seed {recipe.seed}",
+        command=f"python -m harness.training --model {name} --epochs {recipe.epochs} --seed {recipe.seed}"
+        f" --threads {chosen.threads}",
+        date=datetime.now(UTC).date().isoformat(),
         seed=recipe.seed,
         epochs=recipe.epochs,
         made_with={package: importlib.metadata.version(package) for package in ("torch", "timm", "onnx")},

@@ -9,6 +9,8 @@ import numpy as np
 
 from harness.training.dataset import CLASSES, MEAN, STD, Split
 
+PREPROCESSING = "28x28 grey upscaled as uint8 (Pillow, bilinear), repeated to RGB, (x / 255 - mean) / std"
+
 
 def top1(path: Path, split: Split) -> float:
     """Return top-1 of an ONNX file by onnxruntime on images [N, S, S] uint8, 0..1."""
@@ -33,7 +35,7 @@ def card(path: Path, **facts: Any) -> dict[str, Any]:
         "output": {"name": "logits", "shape": [1, len(CLASSES)]},
         "mean": [MEAN] * 3,
         "std": [STD] * 3,
-        "preprocessing": "28x28 grey upscaled as uint8 (Pillow, bilinear), repeated to RGB, (x / 255 - mean) / std",
+        "preprocessing": PREPROCESSING,
         "classes": list(CLASSES),
         "data": "Fashion-MNIST (Zalando SE), Debian package dataset-fashion-mnist",
         "data_licence": "Expat",

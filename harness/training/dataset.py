@@ -70,14 +70,14 @@ def load(folder: Path = DEBIAN_FOLDER) -> Dataset:
 
 
 def balanced(labels: Labels, per_class: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Return indices of `per_class` images of each class, dealt so that every ten in a row hold each class."""
+    """Return indices of `per_class` images a class, dealt so that every ten in a row hold each class."""
     by_class = [random.permutation(np.flatnonzero(labels == one))[:per_class] for one in range(len(CLASSES))]
     dealt = [random.permutation(np.array(round_)) for round_ in zip(*by_class, strict=True)]
     return np.concatenate(dealt).astype(np.int64)
 
 
 def upscale(images: Images, size: int) -> Images:
-    """Return [N, 28, 28] as [N, size, size], bilinear by Pillow on 8-bit grey: exactly what devices are fed."""
+    """Return [N, 28, 28] as [N, size, size], bilinear by Pillow on 8-bit grey: what devices are fed."""
     resized = [Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR) for image in images]
     return np.stack([np.asarray(image, dtype=np.uint8) for image in resized])
 

@@ -30,8 +30,8 @@ class Recipe:
     average: float = 0.998
 
 
-def learn(model: Any, train: Split, recipe: Recipe, *, checkpoint: Path, say: Callable[[str], None]) -> Any:
-    """Train `model` on images [N, S, S] uint8; return the averaged model. Keeps a checkpoint an epoch."""
+def learn(model: Any, train: Split, recipe: Recipe, *, checkpoint: Path, say: Callable[[str], None]) -> None:
+    """Train `model` on images [N, S, S] uint8; the averaged weights go to `checkpoint`, each epoch anew."""
     torch.manual_seed(recipe.seed)
     images = torch.from_numpy(train.images)
     labels = torch.from_numpy(train.labels)
@@ -54,7 +54,6 @@ def learn(model: Any, train: Split, recipe: Recipe, *, checkpoint: Path, say: Ca
             averaged.update_parameters(model)
         torch.save(averaged.module.state_dict(), checkpoint)
         say(f"epoch {epoch + 1}/{recipe.epochs}: loss {loss.item():.3f}, {time.monotonic() - began:.0f} s")
-    return recalibrated(averaged.module, train)
 
 
 def recalibrated(model: Any, train: Split) -> Any:
@@ -71,16 +70,6 @@ def recalibrated(model: Any, train: Split) -> Any:
         for first in range(0, len(train.images), 500):
             model(normalised(torch.from_numpy(train.images[first : first + 500])))
     return model.eval()
-
-
-def accuracy(model: Any, split: Split) -> float:
-    """Return top-1 on images [N, S, S] uint8, 0..1."""
-    hits = 0
-    with torch.no_grad():
-        for first in range(0, len(split.images), 500):
-            answer = model(normalised(torch.from_numpy(split.images[first : first + 500])))
-            hits += int((answer.argmax(1).numpy() == split.labels[first : first + 500]).sum())
-    return hits / len(split.images)
 
 
 def normalised(images: torch.Tensor) -> torch.Tensor:
@@ -100,7 +89,8 @@ def _varied(values: torch.Tensor, shift: int) -> torch.Tensor:
     down, right = torch.randint(0, 2 * shift + 1, (2,)).tolist()
     size = values.shape[-1]
     padded = nnf.pad(flipped, (shift,) * 4, value=_PAD_VALUE)
-    return padded[:, :, down : down + size, right : right + size].contiguous(memory_format=torch.channels_last)
+    shifted = padded[:, :, down : down + size, right : right + size]
+    return shifted.contiguous(memory_format=torch.channels_last)
 
 
 def prepare(threads: int, seed: int) -> None:

@@ -1,5 +1,6 @@
 """The timm architectures, and their way to ONNX."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ def restored(model: Any, checkpoint: Path) -> Any:
     return model
 
 
-def export(model: Any, size: int, path: Path) -> None:
-    """Write a trained model as ONNX: input `input` float32 [1, 3, size, size], output `logits`."""
-    model.eval()
+def export(model: Any, size: int, classes: int, path: Path) -> None:
+    """Write a trained model as ONNX: `input` float32 [1, 3, size, size] to `logits` [1, classes]."""
+    model = _head_folded(copy.deepcopy(model).eval())
     # The tracing exporter names nodes after modules, by which operators are grouped into blocks later.
     torch.onnx.export(
         model,
@@ -48,6 +49,25 @@ def export(model: Any, size: int, path: Path) -> None:
         do_constant_folding=True,
         dynamo=False,
     )
+    _declare_output(path, (1, classes))
+
+
+def _head_folded(model: Any) -> Any:
+    """Fold a batch normalisation before the last layer; the exporter folds only those that come after."""
+    if hasattr(model.head, "fuse"):
+        model.head = model.head.fuse()
+    return model
+
+
+def _declare_output(path: Path, shape: tuple[int, ...]) -> None:
+    """State the output's shape in the file: behind a Reshape the exporter leaves a name for a length."""
+    import onnx
+
+    model = onnx.load(str(path))
+    for dim, length in zip(model.graph.output[0].type.tensor_type.shape.dim, shape, strict=True):
+        dim.dim_value = length
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(path))
 
 
 def _import_timm() -> Any:
