@@ -39,10 +39,14 @@ class Model:
     mnn: bytes
     outputs: tuple[str, ...]
 
-    def reference(self, x: NDArray[Any]) -> Floats:
-        """Return the first output for each image by onnxruntime."""
-        session = onnxruntime.InferenceSession(str(self.onnx_file), providers=["CPUExecutionProvider"])
-        answers = [session.run(None, {"image": x[i : i + 1].astype(np.float32)})[0] for i in range(len(x))]
+    def reference(self, x: NDArray[Any], output: str = "") -> Floats:
+        """Return the first output, or any tensor by name, for each image by onnxruntime."""
+        graph = onnx.load(str(self.onnx_file))
+        if output and output not in self.outputs:
+            graph.graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
+        session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+        wanted = [output or self.outputs[0]]
+        answers = [session.run(wanted, {"image": x[i : i + 1].astype(np.float32)})[0] for i in range(len(x))]
         return np.asarray(np.concatenate(answers), np.float32)
 
 

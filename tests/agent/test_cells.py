@@ -59,7 +59,14 @@ def test_grey_images_are_repeated_to_the_channels(served: Served, model: Model) 
     np.testing.assert_allclose(first_output(reply), model.reference((repeated - mean) / std), rtol=1e-5, atol=1e-5)
 
 
-def test_outputs_in_the_engines_layout_and_of_other_types(served: Served, tmp_path: Path) -> None:
+def test_tensors_that_the_engine_keeps_in_its_own_layout(served: Served, model: Model) -> None:
+    # Four channels side by side: read as it is, such a tensor has the right shape and scrambled numbers.
+    served.open(outputs=["gated"])
+    found = first_output(served.infer(count=2))
+    np.testing.assert_allclose(found, model.reference(SAMPLES[:2], "gated"), rtol=1e-4, atol=1e-4)
+
+
+def test_several_outputs_of_several_types(served: Served, tmp_path: Path) -> None:
     model = maps_and_classes(tmp_path)
     served.open(model=served.agent.store(model.mnn), outputs=list(model.outputs))
     reply = served.infer(count=2)

@@ -166,6 +166,7 @@ def test_children_have_no_way_to_the_coordinator(served: Served) -> None:
         assert theirs["1"] == theirs["2"]
         assert theirs["1"].startswith(str(served.workdir / "tmp"))
         assert not [link for link in theirs.values() if link.startswith("pipe:")]
+        assert str(served.workdir / "lease") in theirs.values()  # the board is locked while any of them lives
     assert served.close().ok
 
 
