@@ -55,9 +55,10 @@ def test_local_ray_listens_on_loopback_only_and_reports_to_nobody() -> None:
 
 
 def test_ray_is_gone_after_the_run() -> None:
+    others = _ray_processes()
     with open_cluster(["local"], None) as cluster:
         cluster.each(_double, [1])
-        own = _ray_processes()
+        own = _ray_processes() - others
         assert own
     until = time.monotonic() + 20
     while _ray_processes() & own and time.monotonic() < until:
