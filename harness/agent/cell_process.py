@@ -113,6 +113,8 @@ class CellProcess:
         )
 
     def _take(self, header: Header, payload: bytes) -> None:
+        if self._late:
+            return  # born after its time was over, it may still answer before the kill arrives
         if not self._asked:
             raise FrameError("an answer that nobody asked for")
         request, _ = self._asked.popleft()

@@ -1,5 +1,6 @@
 """A run in which something goes wrong ends with the rest measured, and says what went wrong."""
 
+import contextlib
 import json
 import os
 import signal
@@ -45,7 +46,7 @@ def test_one_unreachable_board_does_not_end_the_run(fleet: RunningFleet, tmp_pat
     assert lost["error"]["code"] == "device-unreachable"
     assert lost["error"]["blame"] == "infrastructure"
     assert lost["error"]["advice"]
-    assert run.cell(A76, "b0", "fp32")["verdict"] == "PASS"
+    assert run.cell(A76, "b0", "fp32")["verdict"] == "PASS", run.output
 
 
 def test_wrong_host_key_is_refused_with_the_line_to_add(fleet: RunningFleet, tmp_path: Path) -> None:
@@ -120,7 +121,8 @@ def test_killed_agent_costs_its_cell_at_most(fleet: RunningFleet, tmp_path: Path
     held = _agents(running.folder)
     assert held
     for pid in held:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the children of one that was killed go by themselves
+            os.kill(pid, signal.SIGKILL)
     assert running.process.wait(timeout=250) in (0, 3)
     run = Finished(running.process.returncode, "", running.folder)
     assert {cell["status"] for cell in run.results["cells"]} <= {"measured", "error"}
