@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +111,21 @@ def _holding(run: str) -> list[int]:
 
 
 @pytest.fixture
+def running(fleet: RunningFleet, tmp_path: Path, long_experiment: Path) -> Iterator[_Running]:
+    """A run of some minutes; whatever becomes of the test, it does not hold the boards any longer."""
+    started = _Running(fleet.inventory, long_experiment, tmp_path / "out")
+    yield started
+    if started.process.poll() is None:
+        started.process.send_signal(signal.SIGINT)
+        started.process.wait(timeout=60)
+
+
+@pytest.fixture
 def long_experiment(tmp_path: Path) -> Path:
     return experiment(tmp_path / "experiment.yaml", precisions=["fp32", "w8-lowmem"], images=60)
 
 
-def test_killed_agent_costs_its_cell_at_most(fleet: RunningFleet, tmp_path: Path, long_experiment: Path) -> None:
-    running = _Running(fleet.inventory, long_experiment, tmp_path / "out")
+def test_killed_agent_costs_its_cell_at_most(running: _Running) -> None:
     running.wait_for("cell-started", 2)
     time.sleep(1.0)
     held = _agents(running.folder)
@@ -130,9 +140,8 @@ def test_killed_agent_costs_its_cell_at_most(fleet: RunningFleet, tmp_path: Path
 
 
 def test_killed_coordinator_frees_the_boards_and_resume_completes(
-    fleet: RunningFleet, tmp_path: Path, long_experiment: Path
+    running: _Running, fleet: RunningFleet, long_experiment: Path
 ) -> None:
-    running = _Running(fleet.inventory, long_experiment, tmp_path / "out")
     running.wait_for("cell-started", 2)
     time.sleep(1.0)
     assert _agents(running.folder)
@@ -147,8 +156,7 @@ def test_killed_coordinator_frees_the_boards_and_resume_completes(
     assert resumed.results["run"]["complete"] is True
 
 
-def test_interrupt_keeps_what_was_measured(fleet: RunningFleet, tmp_path: Path, long_experiment: Path) -> None:
-    running = _Running(fleet.inventory, long_experiment, tmp_path / "out")
+def test_interrupt_keeps_what_was_measured(running: _Running) -> None:
     running.wait_for("cell", 1)
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(timeout=60) == 130
