@@ -45,6 +45,19 @@ class Failure(Value):
         return cls(code=problem.code, message=problem.message, advice=problem.what_to_do)
 
 
+class Operator(Value):
+    """An operator of the model as the engine ran it.
+
+    Attributes:
+        type: MNN's name for what it does (Convolution, ConvInt8, Raster, ...).
+        share: its share (0..1) of the model's multiply-adds.
+    """
+
+    name: str
+    type: str
+    share: float
+
+
 class Probe(Value):
     """What one sample told about the arithmetic that really ran.
 
@@ -57,6 +70,7 @@ class Probe(Value):
         half_tensors: how many of them equal their own float16 round trip.
         half_tensors_high: the same count with the same file at precision high; None for plain fp32.
         half_flops_share: share (0..1) of the multiply-adds in operators whose outputs equal their round trip.
+        full_operators: those whose outputs do not, the largest first; only those with multiply-adds, at most 16.
         equals_high: output equal to the bit to the same file at precision high, memory normal, no hints;
             None where the cell itself is that.
     """
@@ -68,6 +82,7 @@ class Probe(Value):
     half_tensors: int = 0
     half_tensors_high: int | None = None
     half_flops_share: float | None = None
+    full_operators: tuple[Operator, ...] = ()
     equals_high: bool | None = None
 
 
@@ -87,6 +102,9 @@ class CellEvidence(Value):
         outputs: sha256 of a .npy file, float32 [images, classes…]; None where nothing was measured.
         unsupported: why nothing was run at all; excludes the rest.
         stopped_early: measured on one sample only, since the precision did not take effect.
+        looks: after how many images the cell was looked at to see whether its verdict is certain, rising.
+        same_as: a cell of this run whose outputs were equal to the bit over all `images`, and which was decided
+            then; the reason for measuring no more.
     """
 
     key: CellKey
@@ -98,6 +116,8 @@ class CellEvidence(Value):
     unsupported: str | None = None
     failure: Failure | None = None
     stopped_early: bool = False
+    looks: tuple[int, ...] = ()
+    same_as: CellKey | None = None
     variant: str | None = None
     wall_s: float = 0.0
     max_rss_mb: float | None = None

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from harness.evidence import CellKey, Failure, Value
+from harness.evidence import CellKey, Failure, Operator, Value
 
 
 class Status(StrEnum):
@@ -34,6 +34,15 @@ class Cause(StrEnum):
     DEVICE = "device"
 
 
+class Extent(StrEnum):
+    """How far the precision that was asked for took effect."""
+
+    FULL = "in effect"
+    PARTLY = "partly in effect"
+    NONE = "not in effect"
+    UNPROVEN = "unproven"
+
+
 class Effective(Value):
     """What really ran.
 
@@ -43,6 +52,9 @@ class Effective(Value):
         proof: the proofs that agree on it (backend, values, equals-fp32, …).
         proven: whether they settle it.
         in_effect: whether it is what the cell's precision asks for; None where that is not proven.
+        extent: the same with its middle ground: some operators fell back.
+        share: share (0..1) of the multiply-adds that ran as asked, where that was measured.
+        fallbacks: the operators that did not, the largest first.
         note: one sentence for the report where something is to be said.
     """
 
@@ -51,6 +63,9 @@ class Effective(Value):
     proof: tuple[str, ...] = ()
     proven: bool = False
     in_effect: bool | None = None
+    extent: Extent = Extent.UNPROVEN
+    share: float | None = None
+    fallbacks: tuple[Operator, ...] = ()
     note: str = ""
 
 
@@ -71,8 +86,105 @@ class Metrics(Value):
     agreement_interval: tuple[float, float] | None = None
 
 
+class LossPart(Value):
+    """One measured part of a loss: outputs against other outputs over the same images.
+
+    Attributes:
+        relative_l2_median: infinite where outputs are not finite.
+        flips: images whose top-1 differs between the two.
+        drop_points: points of top-1 accuracy lost from the one to the other; None without labels.
+    """
+
+    images: int
+    relative_l2_median: float
+    flips: int
+    drop_points: float | None = None
+
+
+class LossSplit(Value):
+    """Where a cell's loss comes from; the parts need not add up. None: not measured. See `harness.judge.split`.
+
+    Attributes:
+        conversion: the fp32 .mnn file on the coordinator against onnxruntime.
+        quantisation: this variant's file on the coordinator, precision high, against the fp32 file there.
+        arithmetic: the device against the coordinator, same file.
+        device: the device against its peers (`Peers`), where they are not equal to the bit.
+        floor: the model in onnxruntime with every tensor rounded to float16 and wide accumulation: what
+            fp16 itself must lose. Only where fp16 arithmetic was asked for.
+        dominant: the part that explains the loss, by the rule of `harness.judge.split`.
+        note: one sentence on it.
+    """
+
+    conversion: LossPart | None = None
+    quantisation: LossPart | None = None
+    arithmetic: LossPart | None = None
+    device: LossPart | None = None
+    floor: LossPart | None = None
+    dominant: Cause | None = None
+    note: str = ""
+
+
+class Peers(Value):
+    """Devices whose effective path, engine and thread count are the same: they should agree to the bit.
+
+    Attributes:
+        equal: names of the others that agree to the bit over the images that both have.
+        unequal: names of those that do not.
+        odd: the device that differs where all others (two or more) agree among themselves.
+    """
+
+    equal: tuple[str, ...] = ()
+    unequal: tuple[str, ...] = ()
+    odd: str | None = None
+
+
+class Flip(Value):
+    """An image whose top-1 is not the reference's.
+
+    Attributes:
+        image: position in the model's sample order.
+        reference: class of the reference; `given`: class of the device, None where its output is not finite.
+        margin: the reference's largest output minus its second largest: how near the flip lay.
+    """
+
+    image: int
+    reference: int
+    given: int | None
+    label: int | None = None
+    margin: float
+
+
+class Certainty(Value):
+    """How sure a verdict is; see `harness.judge.sequential`.
+
+    Attributes:
+        confidence: of each one-sided statement, PASS and FAIL, over all looks together.
+        method: the test that settled it, or that is under way.
+        decided_at: after how many images it was settled; None where it was not.
+        images_needed: how many images would be expected to settle it; None where it is settled, or where the
+            loss seen is so near the threshold that no number of images is in sight.
+    """
+
+    confidence: float
+    method: str
+    decided_at: int | None = None
+    images_needed: int | None = None
+
+
+class Numeric(Value):
+    """The numbers-only thresholds, apart from accuracy: whether each is kept; None where it is not set."""
+
+    relative_l2: bool | None = None
+    cosine: bool | None = None
+
+
 class Timing(Value):
-    """Times of one inference, milliseconds; `emulated` ones say nothing about hardware."""
+    """Times of one inference, milliseconds; `emulated` ones say nothing about hardware.
+
+    Attributes:
+        drift: median of the last third of the times over that of the first third; 1 where there is none.
+        grade: `stable`, `noisy` (by MAD), `drifting`, or `few` (too few times to tell).
+    """
 
     emulated: bool
     first_ms: float
@@ -80,10 +192,18 @@ class Timing(Value):
     p90_ms: float
     mad_ms: float
     stable: bool
+    drift: float = 1.0
+    grade: str = ""
 
 
 class CellResult(Value):
-    """One judged cell."""
+    """One judged cell.
+
+    Attributes:
+        flips: the images whose top-1 is not the reference's, in the order of the samples.
+        shared_with: the cell whose verdict this one shares, having given the same outputs to the bit.
+        expected: the reason why this cell is known to fail; None where it is not.
+    """
 
     key: CellKey
     status: Status
@@ -95,6 +215,13 @@ class CellResult(Value):
     timing: Timing | None = None
     failure: Failure | None = None
     variant: str | None = None
+    certainty: Certainty | None = None
+    split: LossSplit | None = None
+    peers: Peers | None = None
+    flips: tuple[Flip, ...] = ()
+    numeric: Numeric | None = None
+    shared_with: CellKey | None = None
+    expected: str | None = None
 
 
 class DeviceResult(Value):
@@ -110,7 +237,11 @@ class DeviceResult(Value):
 
 
 class ModelResult(Value):
-    """A model as the report shows it."""
+    """A model as the report shows it.
+
+    Attributes:
+        warnings: what looks wrong with its samples, judged by the reference's own accuracy.
+    """
 
     name: str
     source: str
@@ -118,13 +249,19 @@ class ModelResult(Value):
     samples: int
     labelled: bool
     card: dict[str, object] = {}
+    warnings: tuple[str, ...] = ()
 
 
 class Thresholds(Value):
-    """What separates PASS from FAIL: points of top-1 accuracy, or (without labels) share of agreement."""
+    """What separates PASS from FAIL: points of top-1 accuracy, or (without labels) share of agreement.
+
+    `relative_l2` (largest median) and `cosine` (smallest median) are reported apart and decide no verdict.
+    """
 
     accuracy_drop_points: float = 2.0
     agreement: float = 0.97
+    relative_l2: float | None = None
+    cosine: float | None = None
 
 
 class RunResults(Value):

@@ -178,7 +178,8 @@ class Coordinator:
             run=uuid.uuid4().hex[:12],
             harness=__version__,
             devices=tuple(
-                DeviceNote(name=d.name, kind=d.kind, emulated=d.emulated, labels=d.labels) for d in planned.devices
+                DeviceNote(name=d.name, kind=d.kind, emulated=d.emulated, labels=d.labels, threads=d.threads)
+                for d in planned.devices
             ),
             models=prepare.notes(prepared, store),
             precisions=experiment.precisions,
@@ -186,6 +187,7 @@ class Coordinator:
             cells=tuple(cell.key for cell in planned.cells),
             thresholds=experiment.thresholds,
             confidence=experiment.sampling.confidence,
+            batch=experiment.sampling.batch,
             known_failures=tuple(Expected(**dict(known)) for known in experiment.known_failures),
             identity=identity,
             versions=_versions(),

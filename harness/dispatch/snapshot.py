@@ -1,7 +1,7 @@
 """What a run was asked, as the journal's first line keeps it: enough to judge and to resume without the YAML."""
 
 from harness.evidence import CellKey, Value
-from harness.precision import Precision
+from harness.precision import Memory, Precision, Weights
 from harness.results import ModelResult, Thresholds
 
 
@@ -12,15 +12,31 @@ class DeviceNote(Value):
     kind: str
     emulated: bool
     labels: dict[str, str]
+    threads: int = 4
+
+
+class HostNote(Value):
+    """What a variant's file answered on the coordinator at precision high: a digest in the evidence folder."""
+
+    weights: Weights
+    memory: Memory
+    outputs: str
 
 
 class ModelNote(Value):
-    """A model and its yardstick: digests of reference outputs and labels in the evidence folder."""
+    """A model and its yardstick: digests of reference outputs and labels in the evidence folder.
+
+    Attributes:
+        host: the variants' own outputs on the coordinator, one for each (weights, memory) of the run.
+        floor: outputs under float16 rounding between operators, where fp16 arithmetic is asked for.
+    """
 
     result: ModelResult
     reference: str | None
     labels: str | None
     output_name: str
+    host: tuple[HostNote, ...] = ()
+    floor: str | None = None
 
 
 class Expected(Value):
@@ -48,6 +64,7 @@ class Snapshot(Value):
     cells: tuple[CellKey, ...]
     thresholds: Thresholds
     confidence: float
+    batch: int = 25
     known_failures: tuple[Expected, ...]
     identity: dict[str, str]
     versions: dict[str, str]

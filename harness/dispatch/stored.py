@@ -12,7 +12,7 @@ from harness.dispatch.journal import read_journal
 from harness.dispatch.snapshot import ModelNote, Snapshot
 from harness.errors import Code, FarmError
 from harness.evidence import CellEvidence, CellKey, DeviceEvidence, Failure
-from harness.judge.stored import DeviceRecord, ModelRecord, StoredRun
+from harness.judge.stored import DeviceRecord, KnownFailure, ModelRecord, StoredRun
 
 
 @dataclass(slots=True)
@@ -90,6 +90,8 @@ def stored_run(folder: Path) -> StoredRun:
         harness=snapshot.harness,
         counts=found.counts,
         versions=snapshot.versions,
+        known_failures=tuple(KnownFailure(**dict(known)) for known in snapshot.known_failures),
+        batch=snapshot.batch,
     )
 
 
@@ -102,7 +104,9 @@ def _newest(old: DeviceEvidence | None, new: DeviceEvidence) -> DeviceEvidence:
 
 def _devices(snapshot: Snapshot, evidence: dict[str, DeviceEvidence]) -> Iterable[DeviceRecord]:
     for note in snapshot.devices:
-        yield DeviceRecord(note.name, note.kind, note.emulated, note.labels, evidence.get(note.name))
+        yield DeviceRecord(
+            note.name, note.kind, note.emulated, note.labels, evidence.get(note.name), threads=note.threads
+        )
 
 
 def _model(note: ModelNote, store: ArrayStore) -> ModelRecord:

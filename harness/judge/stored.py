@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from harness.evidence import CellEvidence, CellKey, DeviceEvidence, Failure
 from harness.judge.shapes import Outputs
-from harness.precision import Precision
+from harness.precision import Memory, Precision, Weights
 from harness.results import ModelResult, Thresholds
 
 OutputLoader = Callable[[str], Outputs]
@@ -24,6 +24,7 @@ class DeviceRecord:
     emulated: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     evidence: DeviceEvidence | None = None
+    threads: int = 4
 
     @property
     def machine(self) -> str:
@@ -48,6 +49,8 @@ class ModelRecord:
         labels: integers [N], or None where the samples have none.
         output_name: name of the judged output; None: names are not compared.
         failure: why there is no reference.
+        host: float32 [N, K] by each variant's file on the coordinator at precision high, by weights and memory.
+        floor: float32 [N, K] by onnxruntime with float16 rounding between operators.
     """
 
     result: ModelResult
@@ -55,6 +58,18 @@ class ModelRecord:
     labels: NDArray[np.integer] | None = None
     output_name: str | None = None
     failure: Failure | None = None
+    host: Mapping[tuple[Weights, Memory], Outputs] = field(default_factory=dict)
+    floor: Outputs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFailure:
+    """A cell that is expected to fail, under any engine, and why."""
+
+    device: str
+    model: str
+    precision: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +77,7 @@ class StoredRun:
     """Everything that a judgement depends on.
 
     `evidence` of a cell that is not in `planned` is not looked at. `planned` decides the order of the cells.
+    `batch`: images between two looks at a cell, where its evidence does not say when it was looked at.
     """
 
     id: str
@@ -79,3 +95,5 @@ class StoredRun:
     harness: str
     counts: Mapping[str, int] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    known_failures: tuple[KnownFailure, ...] = ()
+    batch: int = 25
