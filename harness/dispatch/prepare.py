@@ -18,6 +18,7 @@ from harness.fleet.client import Batch
 from harness.models import samples as sampling
 from harness.models.golden import golden
 from harness.models.load_samples import load_samples
+from harness.models.sample_warnings import answers_of, sample_warnings
 from harness.models.samples import SampleSet
 from harness.models.source import ModelSource, resolve
 from harness.models.variants import Variant, make_variant, why_impossible
@@ -162,6 +163,9 @@ def _note(name: str, prepared: Prepared, store: ArrayStore) -> ModelNote:
         samples=len(subject.samples),
         labelled=labels is not None,
         card=subject.source.card,
+        warnings=sample_warnings(
+            subject.source, subject.samples, prepared.references[name], answers_of(subject.source)
+        ),
     )
     return ModelNote(
         result=result,

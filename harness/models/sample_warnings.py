@@ -20,6 +20,7 @@ from harness.models.samples import SampleSet
 from harness.models.source import ModelSource
 
 Flags = NDArray[np.bool_]
+Labels = NDArray[np.int64]
 
 MOST = 64
 """Images that the reference answers once more for each other reading."""
@@ -54,7 +55,7 @@ def sample_warnings(source: ModelSource, samples: SampleSet, reference: Outputs,
     )
     if cause:
         return (cause,)  # whatever else looks wrong may come of it
-    vain = _against_guessing(right, reference.shape[1])
+    vain = _against_guessing(samples.labels, guesses, reference.shape[1])
     unsure = "" if vain else surer_when_swapped(samples, reference, answers)
     return tuple(filter(None, (vain, unsure, _against_card(source, right))))
 
@@ -119,13 +120,26 @@ def _against_card(source: ModelSource, right: Flags) -> str:
     return f"the model's card states an accuracy of {stated:.3f}, the reference is right on {_share(right)}: {what}"
 
 
-def _against_guessing(right: Flags, classes: int) -> str:
+def guessing(labels: Labels, guesses: Labels, classes: int) -> float:
+    """Return the share (0..1) that would be right by chance, at least 1 / `classes`.
+
+    By chance: if guesses and labels stayed as they are and were dealt out anew, as in Cohen's kappa (Educational
+    and Psychological Measurement 20 (1960) 37-46). Where half the images are of one class, which a model
+    favours, one in `classes` would be far too little to ask.
+    """
+    shares = (np.bincount(array, minlength=classes) / len(array) for array in (labels, guesses))
+    return max(1.0 / classes, float(np.dot(*shares)))
+
+
+def _against_guessing(labels: Labels, guesses: Labels, classes: int) -> str:
+    right = guesses == labels
+    chance = guessing(labels, guesses, classes)
     count = int(np.count_nonzero(right))
-    if tails(count, len(right), 1.0 / classes)[1] < GUESSING_LEVEL:
+    if chance < 1.0 and tails(count, len(right), chance)[1] < GUESSING_LEVEL:
         return ""
     return (
-        f"the reference is right on {_share(right)}, which guessing among {classes} classes could be too: "
-        "check labels, mean and std, or take more images"
+        f"the reference is right on {_share(right)}, which guessing among {classes} classes could be too "
+        f"({chance:.2f} by chance): check labels, their order, mean and std, or take more images"
     )
 
 
