@@ -10,7 +10,7 @@ SETUP := $(PYTHON) -m harness.setup
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-find-links --no-emit-index-url --no-annotate --no-header
 UNIVERSAL := $(COMPILE) --universal --python-version 3.11
 
-.PHONY: help setup farm-run test test-timm lint format train lock clean
+.PHONY: help setup farm-run test test-timm mutation lint format train lock clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -31,6 +31,10 @@ test:  ## the whole test suite
 test-timm:  ## tests of the export of timm models, in an environment with torch
 	@$(SETUP) timm --no-boards
 	@exec $(TIMM)/python -m pytest tests_timm $(ARGS)
+
+mutation:  ## small defects put into harness/judge, and how many the tests notice: ARGS="--budget 600 --sample 300"
+	@$(SETUP) dev --no-boards
+	@exec $(BIN)/python -m tests.mutation $(ARGS)
 
 lint:  ## style, types, and the oldest Python of the part that runs on devices
 	@$(SETUP) dev --no-boards
