@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import Code, FarmError
+from harness.judge.chance import knows_nothing
 from harness.models.channel_order import Answers, Outputs, surer_when_swapped
 from harness.models.exact_tests import sign_test, tails
 from harness.models.golden import golden
@@ -20,7 +21,6 @@ from harness.models.samples import SampleSet
 from harness.models.source import ModelSource
 
 Flags = NDArray[np.bool_]
-Labels = NDArray[np.int64]
 
 MOST = 64
 """Images that the reference answers once more for each other reading."""
@@ -28,8 +28,8 @@ CLEARLY = 0.10
 """By how much (share of the images) another way must be better."""
 LEVEL = 1e-3
 """Largest p-value that counts. About ten comparisons a model: one false warning among a hundred models."""
-GUESSING_LEVEL = 0.05
-"""The same for being better than guessing, where the burden is the other way round."""
+CONFIDENCE = 0.95
+"""With which the reference must be better than guessing; here the burden is the other way round."""
 CARD_KEYS = ("top1_on_bundled_1000", "top1_fp32_full_test")
 """Under which names a card states an accuracy, the nearest to the samples first."""
 
@@ -55,7 +55,7 @@ def sample_warnings(source: ModelSource, samples: SampleSet, reference: Outputs,
     )
     if cause:
         return (cause,)  # whatever else looks wrong may come of it
-    vain = _against_guessing(samples.labels, guesses, reference.shape[1])
+    vain = knows_nothing(reference=reference, labels=samples.labels, confidence=CONFIDENCE)
     unsure = "" if vain else surer_when_swapped(samples, reference, answers)
     return tuple(filter(None, (vain, unsure, _against_card(source, right))))
 
@@ -118,29 +118,6 @@ def _against_card(source: ModelSource, right: Flags) -> str:
         return ""
     what = "check images, labels, mean and std" if few < many else "were the labels made from its own answers?"
     return f"the model's card states an accuracy of {stated:.3f}, the reference is right on {_share(right)}: {what}"
-
-
-def guessing(labels: Labels, guesses: Labels, classes: int) -> float:
-    """Return the share (0..1) that would be right by chance, at least 1 / `classes`.
-
-    By chance: if guesses and labels stayed as they are and were dealt out anew, as in Cohen's kappa (Educational
-    and Psychological Measurement 20 (1960) 37-46). Where half the images are of one class, which a model
-    favours, one in `classes` would be far too little to ask.
-    """
-    shares = (np.bincount(array, minlength=classes) / len(array) for array in (labels, guesses))
-    return max(1.0 / classes, float(np.dot(*shares)))
-
-
-def _against_guessing(labels: Labels, guesses: Labels, classes: int) -> str:
-    right = guesses == labels
-    chance = guessing(labels, guesses, classes)
-    count = int(np.count_nonzero(right))
-    if chance < 1.0 and tails(count, len(right), chance)[1] < GUESSING_LEVEL:
-        return ""
-    return (
-        f"the reference is right on {_share(right)}, which guessing among {classes} classes could be too "
-        f"({chance:.2f} by chance): check labels, their order, mean and std, or take more images"
-    )
 
 
 def _share(flags: Flags) -> str:
