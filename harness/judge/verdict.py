@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from harness.errors import Code, FarmError, Problem
 from harness.evidence import CellEvidence, CellKey, Failure, RawTiming
+from harness.judge.chance import knows_nothing
 from harness.judge.effective import effective
 from harness.judge.garbage import no_answer
 from harness.judge.metrics import measure
@@ -127,7 +128,17 @@ def _rule(metrics: Metrics, ran: Effective, evidence: CellEvidence, court: Court
     if reference is not None and (nonsense := no_answer(reference=reference[: len(outputs)], outputs=outputs)):
         return Ruling(Verdict.FAIL, nonsense)
     classes = outputs.shape[1]
-    return by_thresholds(metrics=metrics, classes=classes, thresholds=court.thresholds, confidence=court.confidence)
+    ruling = by_thresholds(metrics=metrics, classes=classes, thresholds=court.thresholds, confidence=court.confidence)
+    blind = _blind(court, len(outputs)) if ruling.verdict is Verdict.PASS else ""
+    return Ruling(Verdict.INCONCLUSIVE, blind) if blind else ruling
+
+
+def _blind(court: Court, images: int) -> str:
+    """Say that the reference knows nothing of the labels, so that nobody can lose against it, or return ''."""
+    reference, labels = court.model.reference, court.model.labels
+    if reference is None or labels is None:
+        return ""
+    return knows_nothing(reference=reference[:images], labels=labels[:images], confidence=court.confidence)
 
 
 def _is_special(precision: Precision) -> bool:
