@@ -1,5 +1,6 @@
 """The experiment's choices beside models and precisions: engines, devices, sampling, thresholds, timing."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -45,10 +46,15 @@ class KnownFailure(Section):
 
 
 class CheckedThresholds(Section, Thresholds):
-    """`harness.results.Thresholds` with nonsense refused: points above 0 and below 100, a share within 0..1."""
+    """`harness.results.Thresholds` with nonsense refused.
+
+    Points above 0 and below 100, a share within 0..1, a relative distance above 0, a cosine within -1..1.
+    """
 
     accuracy_drop_points: Annotated[float, real(0, 100, _NONSENSE)] = 2.0
     agreement: Annotated[float, real(0, 1, _NONSENSE)] = 0.97
+    relative_l2: Annotated[float | None, real(0, math.inf, _NONSENSE)] = None
+    cosine: Annotated[float | None, real(-1, 1, _NONSENSE)] = None
 
 
 class Choices(Section):

@@ -47,7 +47,7 @@ precisions: [fp16, fp32, {name: w8-lowmem-fp16, weights: {bits: 8}, compute: fp1
 engines: ["3.6.1", "3.0.0"]
 devices: [a53, soc=BCM2712, rev=1.10, eq=a=b]
 sampling: {max_images: 1, batch: 1, confidence: 0.999, seed: 4294967295}
-thresholds: {accuracy_drop_points: 0.5, agreement: 0.5}
+thresholds: {accuracy_drop_points: 0.5, agreement: 0.5, relative_l2: 1.5, cosine: 0.25}
 timing: {warmup: 0, repeats: 1}
 known_failures: [{device: a53, model: T, precision: w8-lowmem-fp16, reason: "known"}]
 """
@@ -77,7 +77,8 @@ known_failures: [{device: a53, model: T, precision: w8-lowmem-fp16, reason: "kno
     assert found.engines == ("3.6.1", "3.0.0")
     assert found.devices == ("a53", "soc=BCM2712", "rev=1.10", "eq=a=b")
     assert found.sampling.model_dump() == {"max_images": 1, "batch": 1, "confidence": 0.999, "seed": 4294967295}
-    assert found.thresholds.model_dump() == {"accuracy_drop_points": 0.5, "agreement": 0.5}
+    asked = {"accuracy_drop_points": 0.5, "agreement": 0.5, "relative_l2": 1.5, "cosine": 0.25}
+    assert found.thresholds.model_dump() == asked
     assert found.timing.model_dump() == {"warmup": 0, "repeats": 1}
     assert [known.model_dump() for known in found.known_failures] == [
         {"device": "a53", "model": "T", "precision": "w8-lowmem-fp16", "reason": "known"}
