@@ -119,7 +119,7 @@ def test_a_reference_that_is_empty(folder: Told, shape: tuple[int, ...]) -> None
 def test_a_reference_with_fewer_images(folder: Told) -> None:
     store = ArrayStore(folder.folder)
     short = store.load(model(folder)["reference"])[:10]
-    edit_model(folder, reference=store.save(short))  # type: ignore[arg-type]
+    edit_model(folder, reference=store.save(short))
     assert Verdict.PASS not in endings(folder)
 
 
@@ -185,7 +185,7 @@ def test_a_cell_that_was_stopped_after_one_image_is_not_passed(folder: Told) -> 
     store = ArrayStore(folder.folder)
     found = evidence(folder, "fp16")
     one = store.load(found["outputs"])[:1]
-    edit(folder, "fp16", images=1, outputs=store.save(one), stopped_early=True)  # type: ignore[arg-type]
+    edit(folder, "fp16", images=1, outputs=store.save(one), stopped_early=True)
     assert endings(folder)[1] is Verdict.INCONCLUSIVE
 
 
@@ -194,5 +194,5 @@ def test_a_verdict_claimed_to_be_shared_with_another_cell(folder: Told) -> None:
     store = ArrayStore(folder.folder)
     found = evidence(folder, "w8")
     few = store.load(found["outputs"])[:5]
-    edit(folder, "w8", images=5, outputs=store.save(few), same_as=evidence(folder, "fp32")["key"])  # type: ignore[arg-type]
+    edit(folder, "w8", images=5, outputs=store.save(few), same_as=evidence(folder, "fp32")["key"])
     assert endings(folder)[2] is not Verdict.PASS

@@ -112,7 +112,7 @@ def test_thresholds_that_can_never_fail_or_never_pass(tmp_path: Path, thresholds
     with pytest.raises(InputError) as caught:
         load_experiment(tmp_path / "experiment.yaml")
     assert caught.value.problem.code is Code.BAD_EXPERIMENT
-    assert thresholds.split(":")[0] in str(caught.value)
+    assert thresholds.split(":", maxsplit=1)[0] in str(caught.value)
 
 
 @pytest.mark.parametrize("sampling", ["confidence: 0", "confidence: 1", "confidence: 0.5", "max_images: 0"])

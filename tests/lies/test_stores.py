@@ -137,7 +137,7 @@ CONVERTERS = {
     "writes an empty file": "open(made, 'wb').close(); return True",
     "writes half a file": "real.mnnconvert(args); data = open(made, 'rb').read(); "
     "open(made, 'wb').write(data[:len(data) // 2]); return True",
-    "writes another model": f"open(made, 'wb').write(open('{{other}}', 'rb').read()); return True",
+    "writes another model": "open(made, 'wb').write(open('{other}', 'rb').read()); return True",
     "kills itself": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
 }
 TOOLS = """
