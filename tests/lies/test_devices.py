@@ -114,8 +114,7 @@ def test_fp32_that_ran_for_fp16_with_one_forged_proof(fleet: Told) -> None:
 def test_fp32_that_ran_for_fp16_with_every_proof_forged(fleet: Told) -> None:
     """Nothing but the outputs gives it away: they are the fp32 cell's, to the bit."""
     assert fleet.cell("forged", "fp32").verdict is PASS
-    assert ending(fleet.cell("forged", "fp16")) == Code.EVIDENCE_MISSING or fleet.cell("forged", "fp16").verdict is NA
-    assert fleet.cell("forged", "fp16").verdict is not PASS
+    assert fleet.cell("forged", "fp16").verdict in (ERROR, NA)
 
 
 @pytest.mark.parametrize("precision", ["fp16", "w8"])
