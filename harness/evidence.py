@@ -64,6 +64,8 @@ class Probe(Value):
     Attributes:
         session_backend: MNN's `getSessionInfo(session, 2)`: 13 fp16 kernels (on AVX2 x86 always), 0 fp32.
         session_memory_mb: MNN's `getSessionInfo(session, 0)`, MB.
+        session_memory_mb_high: the same with the same file at precision high, memory normal, no hints; None where
+            the cell itself is that.
         session_equals_module: the session's and the module's final outputs are equal to the bit; else the
             session's figures say nothing about the module that was measured.
         tensors: intermediate float tensors looked at.
@@ -71,18 +73,30 @@ class Probe(Value):
         half_tensors_high: the same count with the same file at precision high; None for plain fp32.
         half_flops_share: share (0..1) of the multiply-adds in operators whose outputs equal their round trip.
         full_operators: those whose outputs do not, the largest first; only those with multiply-adds, at most 16.
+        int8_typed_share: share of the multiply-adds in operators that the engine says are int8 kernels; None where
+            neither the file nor memory low asks for int8 multiplication.
+        int8_share: share of the multiply-adds in operators that show it: those kernels by outputs on at most 256
+            levels, other convolutions by ignoring what rounding their input to int8 would take away (see
+            `harness.agent.absorption`).
+        half_rest_share: `half_flops_share` among the operators that neither are int8 kernels nor show it.
+        float_operators: those that do not show it, as `full_operators`.
         equals_high: output equal to the bit to the same file at precision high, memory normal, no hints;
             None where the cell itself is that.
     """
 
     session_backend: int | None = None
     session_memory_mb: float | None = None
+    session_memory_mb_high: float | None = None
     session_equals_module: bool | None = None
     tensors: int = 0
     half_tensors: int = 0
     half_tensors_high: int | None = None
     half_flops_share: float | None = None
     full_operators: tuple[Operator, ...] = ()
+    int8_typed_share: float | None = None
+    int8_share: float | None = None
+    half_rest_share: float | None = None
+    float_operators: tuple[Operator, ...] = ()
     equals_high: bool | None = None
 
 

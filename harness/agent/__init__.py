@@ -35,9 +35,13 @@ infer      cell, batch digest, first, count, mean, std                 outputs [
                                                                        [count, …]; payload: the arrays' bytes
                                                                        one after another; infer_ms [float …]
 probe      cell, batch digest, index, mean, std                        session_backend, session_memory_mb,
+                                                                       session_memory_mb_high,
                                                                        session_equals_module, tensors,
                                                                        half_tensors, half_tensors_high,
-                                                                       half_flops_share, equals_high
+                                                                       half_flops_share, full_operators,
+                                                                       int8_typed_share, int8_share,
+                                                                       half_rest_share, float_operators,
+                                                                       equals_high
 time       cell, batch digest, index, mean, std, warmup, repeats       first_ms, samples_ms, output_unchanged
 close      cell                                                        max_rss_mb
 ping       -                                                           -
@@ -45,8 +49,10 @@ bye        -                                                           - (then t
 =========  ==========================================================  ========================================
 
 `open` starts the engine again where its zygote has died since. A request to a cell may have 64 KB. Of the
-parts of a `put` that follow one that failed, none is answered. `half_tensors_high` and `equals_high` (module
-against module: same file, precision high, memory normal, no hints) are null for a cell that is just that.
+parts of a `put` that follow one that failed, none is answered. `half_tensors_high`, `session_memory_mb_high` and
+`equals_high` (module against module: same file, precision high, memory normal, no hints) are null for a cell
+that is just that; `int8_…` and `half_rest_share` where neither the file nor memory low asks for int8
+multiplication. Operators are [{name, type, share} …], at most 16, the largest first; see `harness.evidence.Probe`.
 
 A batch in the store is a .npy array [N, C, H, W]: uint8 pixels, normalised on the device as
 (x / 255 - mean) / std in float32 (C = 1 is repeated to len(mean) channels), or float32, used as it is.
@@ -54,3 +60,6 @@ A batch in the store is a .npy array [N, C, H, W]: uint8 pixels, normalised on t
 
 PREAMBLE = b"\n\x00precision-farm agent 1\x00\n"
 """Written once by the agent before its first frame; what stands before it is noise."""
+
+MOST_OPERATORS = 16
+"""How many operators a probe names, at most, in each of its lists."""

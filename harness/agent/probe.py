@@ -3,123 +3,116 @@
 MNN falls back without a word, so no single probe is believed; judging them is the coordinator's work.
 """
 
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List
 
 import MNN
 import numpy as np
 
+from harness.agent.absorption import absorbing, fingerprint, is_convolution
 from harness.agent.inference import Model
+from harness.agent.operators import Operator, largest, share, watched
+from harness.agent.values import host
 
 _MEMORY, _BACKENDS = 0, 2
 _HIGH = 1
-_MIN_FRACTIONS = 16
-"""A tensor with fewer different values that are no integers says nothing: 0, 1 and 0.5 are exact in float16."""
-
-_LOOKED_AT = 256
-"""How many fractions, evenly spread, are searched for different ones."""
+_LOW_MEMORY = 2
 
 Report = Dict[str, Any]
-
-
-class Traits(NamedTuple):
-    """What one session showed: its outputs, and how many tensors equal their float16 round trip."""
-
-    outputs: "List[np.ndarray]"
-    backend: Optional[int]
-    memory_mb: Optional[float]
-    tensors: int
-    half_tensors: int
-    half_flops_share: Optional[float]
 
 
 def probe(setup: Dict[str, Any], image: "np.ndarray", answer: "List[np.ndarray]") -> Report:
     """Return the probe's figures for one image; `answer` is what the measured module makes of it.
 
     Only modules are compared to say whether a precision changed anything, and only sessions to count
-    float16 values: the two interfaces need not agree.
+    float16 values: the two interfaces need not agree. Costs one run, two more (a session's and a module's) unless
+    the cell is at full precision itself, and two more where memory low may mean int8 multiplication.
     """
-    own = _session(setup, image)
+    own = _Session(setup, image)
     report = {
-        "session_backend": own.backend,
-        "session_memory_mb": own.memory_mb,
+        "session_backend": own.info(_BACKENDS),
+        "session_memory_mb": own.info(_MEMORY),
+        "session_memory_mb_high": None,
         "session_equals_module": _equal(own.outputs, answer),
-        "tensors": own.tensors,
-        "half_tensors": own.half_tensors,
         "half_tensors_high": None,
-        "half_flops_share": own.half_flops_share,
         "equals_high": None,
     }  # type: Report
+    report.update(_halves(own.operators))
+    report.update(_int8(own, setup["runtime"]["memory"] == _LOW_MEMORY))
     full = dict(setup["runtime"], precision=_HIGH, memory=0)
     if full != setup["runtime"] or setup["hints"]:
         control = dict(setup, runtime=full, hints=[])
-        report["half_tensors_high"] = _session(control, image).half_tensors
+        session = _Session(control, image)
+        report["session_memory_mb_high"] = session.info(_MEMORY)
+        report["half_tensors_high"] = sum(each.half_tensors for each in session.operators)
         report["equals_high"] = _equal(Model(control).forward(image)[0], answer)
     return report
 
 
-def is_half(values: "np.ndarray") -> Optional[bool]:
-    """Whether all values equal their float16 round trip; None where that would say nothing."""
-    flat = values.ravel()
-    if flat.dtype != np.float32 or not np.isfinite(flat).all():
-        return None
-    fractions = flat[flat != np.rint(flat)]
-    # Not np.unique: its sorting took longer than the whole inference on an emulated core.
-    if len(set(fractions[:: fractions.size // _LOOKED_AT + 1].tolist())) < _MIN_FRACTIONS:
-        return None
-    with np.errstate(over="ignore"):
-        return bool((flat.astype(np.float16).astype(np.float32) == flat).all())
+def _halves(operators: List[Operator]) -> Report:
+    known = [each for each in operators if each.half is not None]
+    return {
+        "tensors": sum(each.tensors for each in known),
+        "half_tensors": sum(each.half_tensors for each in known),
+        "half_flops_share": share([each for each in known if each.half], known),
+        "full_operators": largest([each for each in known if not each.half], known),
+    }
 
 
-def _session(setup: Dict[str, Any], image: "np.ndarray") -> Traits:
-    network = MNN.Interpreter(setup["model_path"])
-    for number, value in setup["hints"]:
-        network.setSessionHint(number, value)
-    session = network.createSession(dict(setup["runtime"]))
-    given = MNN.Tensor(tuple(image.shape), MNN.Halide_Type_Float, image, MNN.Tensor_DimensionType_Caffe)
-    network.getSessionInput(session, setup["inputs"][0]).copyFrom(given)
-    seen = _Seen()
-    network.runSessionWithCallBackInfo(session, lambda tensors, info: True, seen.take)
-    return Traits(
-        [_host(network.getSessionOutput(session, name)) for name in setup["outputs"]],
-        _info(network, session, _BACKENDS),
-        _info(network, session, _MEMORY),
-        seen.tensors,
-        seen.half_tensors,
-        seen.half_flops / seen.flops if seen.flops else None,
-    )
+def _int8(session: "_Session", low_memory: bool) -> Report:
+    """Say which operators multiplied int8 numbers; nothing where neither the file nor memory low asks for it."""
+    multiplying = [each for each in session.operators if each.multiplies]
+    typed = [each for each in multiplying if each.int8]
+    if not typed and not low_memory:
+        return {"int8_typed_share": None, "int8_share": None, "half_rest_share": None, "float_operators": []}
+    absorbs = absorbing(session.run, session.convolutions) if low_memory else {}
+    did = {each.name: each.levels if each.int8 else absorbs.get(each.name, False) for each in multiplying}
+    known = [each for each in multiplying if did[each.name] is not None]
+    rest = [each for each in session.operators if each.half is not None and not each.int8 and not did.get(each.name)]
+    return {
+        "int8_typed_share": share(typed, multiplying),
+        "int8_share": share([each for each in known if did[each.name]], known),
+        "half_rest_share": share([each for each in rest if each.half], rest),
+        "float_operators": largest([each for each in known if not did[each.name]], known),
+    }
 
 
-class _Seen:
-    """Counts what passes by in a session's callback."""
+class _Session:
+    """A session that ran once.
 
-    def __init__(self) -> None:
-        self.tensors = self.half_tensors = 0
-        self.flops = self.half_flops = 0.0
+    Attributes:
+        operators: what ran, in order.
+        convolutions: fingerprints of the outputs of float convolutions, by name.
+    """
 
-    def take(self, tensors: List[Any], info: Any) -> bool:
-        found = [is_half(_host(tensor)) for tensor in tensors]
-        known = [half for half in found if half is not None]
-        self.tensors += len(known)
-        self.half_tensors += sum(known)
-        if known:
-            flops = float(info.getFlops())
-            self.flops += flops
-            self.half_flops += flops if all(known) else 0.0
-        return True  # anything else ends the session
+    def __init__(self, setup: Dict[str, Any], image: "np.ndarray") -> None:
+        # The network must live as long as its tensors.
+        self._network = MNN.Interpreter(setup["model_path"])
+        for number, value in setup["hints"]:
+            self._network.setSessionHint(number, value)
+        self._session = self._network.createSession(dict(setup["runtime"]))
+        given = MNN.Tensor(tuple(image.shape), MNN.Halide_Type_Float, image, MNN.Tensor_DimensionType_Caffe)
+        self._network.getSessionInput(self._session, setup["inputs"][0]).copyFrom(given)
+        self.operators = []  # type: List[Operator]
+        self.convolutions = {}  # type: Dict[str, int]
+        self.run(lambda tensors, info: True, self._take)
+        self.outputs = [host(self._network.getSessionOutput(self._session, name)) for name in setup["outputs"]]
 
+    def run(self, before: Callable[..., bool], after: Callable[..., bool]) -> None:
+        """Run; what the callbacks return must be true, or the session ends."""
+        self._network.runSessionWithCallBackInfo(self._session, before, after)
 
-def _host(tensor: Any) -> "np.ndarray":
-    # Read without this copy, the numbers are in the engine's own layout and type: garbage.
-    host = MNN.Tensor(tensor, MNN.Tensor_DimensionType_Caffe)
-    tensor.copyToHostTensor(host)
-    return np.array(host.getNumpyData(), copy=True)
+    def info(self, what: int) -> Any:
+        """Return one of the engine's figures on the session."""
+        value = self._network.getSessionInfo(self._session, what)
+        if isinstance(value, (list, tuple)) and value:
+            value = value[0]
+        return value if isinstance(value, (int, float)) else None
 
-
-def _info(network: Any, session: Any, what: int) -> Any:
-    value = network.getSessionInfo(session, what)
-    if isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    return value if isinstance(value, (int, float)) else None
+    def _take(self, tensors: List[Any], info: Any) -> bool:
+        self.operators.append(watched(tensors, info))
+        if is_convolution(info.getType()):
+            self.convolutions[info.getName()] = fingerprint(host(tensors[0]))
+        return True
 
 
 def _equal(one: "List[np.ndarray]", other: "List[np.ndarray]") -> bool:

@@ -1,10 +1,8 @@
 """The agent's operations as typed calls; one method an operation of `harness.agent`'s protocol."""
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +11,12 @@ from harness.agent.frames import CHUNK, Header
 from harness.errors import Code, DeviceError
 from harness.evidence import Probe, RawTiming
 from harness.fleet.deadline import Deadline
+from harness.fleet.figures import MOST_MB, value
 from harness.fleet.link import Link
 from harness.fleet.wheels import Wheel
 
 FloatArray = NDArray[np.float32]
 MAX_OUTPUT_ELEMENTS = 1 << 20
-_MOST_MB = 1e9
-
-_V = TypeVar("_V", Probe, RawTiming)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +141,19 @@ class AgentClient:
         """Ask on the batch's first sample what really ran."""
         request = {"op": "probe", "cell": setup.cell, **batch.header(), "index": 0}
         header, _ = self._link.request(request, deadline=deadline)
-        return _value(Probe, header)
+        return value(Probe, header)
 
     def time(self, setup: CellSetup, batch: Batch, *, warmup: int, repeats: int, deadline: Deadline) -> RawTiming:
         """Time the batch's first sample."""
         request = {"op": "time", "cell": setup.cell, **batch.header(), "index": 0}
         header, _ = self._link.request({**request, "warmup": warmup, "repeats": repeats}, deadline=deadline)
-        return _value(RawTiming, header)
+        return value(RawTiming, header)
 
     def close_cell(self, setup: CellSetup, *, deadline: Deadline) -> float | None:
         """End the cell's child; return its peak resident memory, MB."""
         header, _ = self._link.request({"op": "close", "cell": setup.cell}, deadline=deadline)
         peak = header.get("max_rss_mb")
-        if isinstance(peak, bool) or not isinstance(peak, int | float) or not 0 <= peak < _MOST_MB:
+        if isinstance(peak, bool) or not isinstance(peak, int | float) or not 0 <= peak < MOST_MB:
             return None  # nothing is judged by it, so what is no memory size is left out
         return float(peak)
 
@@ -184,17 +180,6 @@ def _output(header: Header, payload: bytes, *, name: str, count: int) -> FloatAr
             Code.OUTPUT_MISMATCH, f"Output of shape {shape} in {len(payload)} bytes for {count} images."
         )
     return np.frombuffer(payload, dtype="<f4").reshape(shape).astype(np.float32)
-
-
-def _value(kind: type[_V], header: Header) -> _V:
-    fields = {key: value for key, value in header.items() if key in kind.model_fields}
-    try:
-        # Strictly: no true for 1, no "13" for 13; and what comes of it must be finite.
-        value = kind.model_validate_json(json.dumps(fields), strict=True)
-        json.dumps(value.model_dump(), allow_nan=False)
-    except ValueError as error:
-        raise DeviceError(Code.PROTOCOL, f"The agent's {kind.__name__} makes no sense: {error}") from error
-    return value
 
 
 def _lie(operation: str, what: str) -> DeviceError:

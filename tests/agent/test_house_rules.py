@@ -11,7 +11,16 @@ import harness.agent
 
 FOLDER = Path(harness.agent.__file__).parent
 FILES = sorted(FOLDER.glob("*.py"))
-IN_THE_CHILD = {"child.py", "inference.py", "probe.py", "preprocess.py", "zygote.py"}
+IN_THE_CHILD = {
+    "absorption.py",
+    "child.py",
+    "inference.py",
+    "operators.py",
+    "preprocess.py",
+    "probe.py",
+    "values.py",
+    "zygote.py",
+}
 """What may use numpy and MNN; the agent itself runs where neither is."""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.agent.probe import is_half
+from harness.agent.values import is_half
 
 RANDOM = np.random.default_rng(3).standard_normal(1000).astype(np.float32)
 HALF = RANDOM.astype(np.float16).astype(np.float32)
