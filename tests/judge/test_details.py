@@ -140,10 +140,20 @@ def test_no_pass_against_a_reference_that_favours_one_class() -> None:
 
 
 def test_only_the_images_that_were_answered_count_for_chance() -> None:
-    """On the first 150 images the reference knows everything, on the others nothing."""
+    """On the first 20 images the reference knows everything, on the other 180 nothing: 20 of 200 would be chance."""
     labels = TRUTH.copy()
-    labels[150:] = (labels[150:] + 1) % 10
-    assert "guessing" not in verdict_on(REFERENCE[:150], REFERENCE, labels).reason
+    labels[20:] = (labels[20:] + 1) % 10
+    assert "guessing" in verdict_on(REFERENCE, REFERENCE, labels).reason
+    assert "guessing" not in verdict_on(REFERENCE[:20], REFERENCE, labels).reason
+
+
+def test_a_loss_is_a_loss_whatever_the_reference_knows() -> None:
+    """The reference is right by chance only, and the device on nothing at all."""
+    labels = np.array([0] * 120 + [1] * 80, np.int64)
+    reference, outputs = answers(), answers()
+    reference[:, 0] += 20
+    outputs[:, 2] += 20
+    assert verdict_on(outputs, reference, labels).verdict is Verdict.FAIL
 
 
 def test_a_precision_that_did_not_run_is_not_called_broken() -> None:
