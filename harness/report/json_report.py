@@ -71,6 +71,13 @@ def _cell(cell: CellResult) -> dict[str, Any]:
         "effective": _effective(cell.effective) if cell.effective else None,
         "metrics": cell.metrics.model_dump() if cell.metrics else None,
         "timing": cell.timing.model_dump() if cell.timing else None,
+        "certainty": cell.certainty.model_dump() if cell.certainty else None,
+        "split": cell.split.model_dump() if cell.split else None,
+        "peers": cell.peers.model_dump() if cell.peers else None,
+        "flips": [flip.model_dump() for flip in cell.flips],
+        "numeric": cell.numeric.model_dump() if cell.numeric else None,
+        "shared_with": cell.shared_with.model_dump() if cell.shared_with else None,
+        "expected": cell.expected,
         "variant": cell.variant,
         "error": cell.failure.problem.to_json() if cell.failure else None,
     }

@@ -1,14 +1,21 @@
 """A small judged run that shows every kind of cell."""
 
 from harness.errors import Code, Problem
-from harness.evidence import CellKey, Failure
+from harness.evidence import CellKey, Failure, Operator
 from harness.results import (
     Cause,
     CellResult,
+    Certainty,
     DeviceResult,
     Effective,
+    Extent,
+    Flip,
+    LossPart,
+    LossSplit,
     Metrics,
     ModelResult,
+    Numeric,
+    Peers,
     RunResults,
     Status,
     Thresholds,
@@ -55,7 +62,13 @@ def metrics(drop: float = 0.0, images: int = 60, nonfinite: int = 0) -> Metrics:
 
 def timing(median: float, *, emulated: bool = False, stable: bool = True) -> Timing:
     return Timing(
-        emulated=emulated, first_ms=2 * median, median_ms=median, p90_ms=1.1 * median, mad_ms=0.5, stable=stable
+        emulated=emulated,
+        first_ms=2 * median,
+        median_ms=median,
+        p90_ms=1.1 * median,
+        mad_ms=0.5 if stable else 0.25 * median,
+        stable=stable,
+        grade="stable" if stable else "noisy",
     )
 
 
@@ -85,6 +98,36 @@ def measured(
 def broken(cell: CellKey, problem: Problem, status: Status = Status.ERROR) -> CellResult:
     return CellResult(
         key=cell, status=status, verdict=Verdict.ERROR, reason=problem.message, failure=Failure.of(problem)
+    )
+
+
+def explained(cell: CellResult) -> CellResult:
+    """The cell with everything that a verdict rests on: what fell back, how sure, split, peers, flips."""
+    fallback = Operator(name="/stem/conv", type="Convolution", share=0.125)
+    ran = {"extent": Extent.PARTLY, "share": 0.875, "fallbacks": (fallback,)}
+    split = LossSplit(
+        conversion=LossPart(images=60, relative_l2_median=1.25e-5, flips=0, drop_points=0.0),
+        arithmetic=LossPart(images=60, relative_l2_median=0.0302, flips=4, drop_points=5.0),
+        device=LossPart(images=60, relative_l2_median=float("inf"), flips=1),
+        floor=LossPart(images=60, relative_l2_median=0.0121, flips=1, drop_points=0.0),
+        dominant=Cause.ARITHMETIC,
+        note="the kernels lose 2.5 times what fp16 must",
+    )
+    return cell.model_copy(
+        update={
+            "cause": Cause.ARITHMETIC,
+            "effective": (cell.effective or FP16).model_copy(update=ran),
+            "certainty": Certainty(confidence=0.95, method="spending", decided_at=50),
+            "split": split,
+            "peers": Peers(equal=("b-01",), unequal=("b-02",), odd="b-02"),
+            "flips": (
+                Flip(image=7, reference=3, given=5, label=3, margin=0.001),
+                Flip(image=30, reference=1, given=None, margin=4.25),
+            ),
+            "numeric": Numeric(relative_l2=False, cosine=True),
+            "shared_with": key("a72-01", "fp32"),
+            "expected": "4-bit weights, see the log",
+        }
     )
 
 

@@ -13,10 +13,11 @@ from harness.errors import Code
 from harness.report.json_report import document, render, schema
 from harness.results import Verdict
 
-from .builders import key, measured, metrics, results
+from .builders import cells, explained, key, measured, metrics, results
 from .hostile import hostile
 
 VALIDATOR = Draft202012Validator(schema())
+EXPLAINED = results(cells=(explained(cells()[1]),))
 
 
 def refuse_constant(name: str) -> None:
@@ -32,7 +33,7 @@ def test_the_schema_is_a_schema() -> None:
     Draft202012Validator.check_schema(schema())
 
 
-@pytest.mark.parametrize("run", [results(), results(cells=(), models=(), devices=()), hostile()])
+@pytest.mark.parametrize("run", [results(), results(cells=(), models=(), devices=()), hostile(), EXPLAINED])
 def test_the_document_keeps_to_its_schema(run: Any) -> None:
     VALIDATOR.validate(strict(render(run)))
 
@@ -76,8 +77,30 @@ def test_the_keys_of_the_contract() -> None:
         "p90_ms": 22.0,
         "mad_ms": 0.5,
         "stable": True,
+        "drift": 1.0,
+        "grade": "stable",
     }
     assert cell["error"] is None
+
+
+def test_what_a_verdict_rests_on_is_there() -> None:
+    cell = strict(render(EXPLAINED))["cells"][0]
+    assert cell["effective"]["extent"] == "partly in effect"
+    assert cell["effective"]["share"] == 0.875
+    assert cell["effective"]["fallbacks"] == [{"name": "/stem/conv", "type": "Convolution", "share": 0.125}]
+    assert cell["certainty"] == {
+        "confidence": 0.95, "method": "spending", "decided_at": 50, "images_needed": None
+    }  # fmt: skip
+    split = cell["split"]
+    assert (split["dominant"], split["quantisation"]) == ("arithmetic", None)
+    assert split["floor"] == {"images": 60, "relative_l2_median": 0.0121, "flips": 1, "drop_points": 0.0}
+    assert split["device"]["relative_l2_median"] is None, "infinite"
+    assert cell["peers"] == {"equal": ["b-01"], "unequal": ["b-02"], "odd": "b-02"}
+    assert cell["flips"][0] == {"image": 7, "reference": 3, "given": 5, "label": 3, "margin": 0.001}
+    assert cell["flips"][1]["given"] is None
+    assert cell["numeric"] == {"relative_l2": False, "cosine": True}
+    assert cell["shared_with"] == {"device": "a72-01", "model": "b0", "precision": "fp32", "engine": "3.6.1"}
+    assert cell["expected"] == "4-bit weights, see the log"
 
 
 def test_an_error_has_code_blame_message_and_advice() -> None:
@@ -134,6 +157,15 @@ def broken_documents() -> list[tuple[str, Any]]:
         change("cells/6/error", None),
         change("cells/6/verdict", "PASS"),
         change("cells/0/timing/median_ms", -1.0),
+        change("cells/0/timing/grade", "good"),
+        change("cells/0/effective/extent", "mostly"),
+        change("cells/0/effective/share", 1.5),
+        change("cells/0/certainty", {"confidence": 0.95}),
+        change("cells/0/split", {"dominant": "luck"}),
+        change("cells/0/flips", [{"image": -1, "reference": 0, "given": 1, "label": None, "margin": 0.5}]),
+        change("cells/0/shared_with", "a72-01"),
+        change("cells/0/expected", ["reason"]),
+        change("models/0/warnings", "none"),
     ]
 
 
