@@ -7,11 +7,11 @@ True or False only where the proofs of `harness.judge.readings` settle it.
 from collections.abc import Sequence
 
 from harness.evidence import Probe
-from harness.judge.readings import Arithmetic, float_arithmetic
+from harness.judge.findings import UNKNOWN, not_run, open_question, partly, settled
+from harness.judge.int8_effective import calibrated, low_memory, without_int8
+from harness.judge.readings import Arithmetic, float_arithmetic, half_share, values
 from harness.precision import Backend, Compute, Precision
 from harness.results import Effective
-
-_UNKNOWN = "unknown"
 
 
 def effective(precision: Precision, probe: Probe | None, isa: Sequence[str], machine: str) -> Effective:
@@ -25,18 +25,17 @@ def effective(precision: Precision, probe: Probe | None, isa: Sequence[str], mac
     """
     weights = precision.weights.stored_as
     if probe is None:
-        return Effective(weights=weights, compute=_UNKNOWN, note="what ran was not probed")
+        return Effective(weights=weights, compute=UNKNOWN, note="what ran was not probed")
     if precision.backend is not Backend.CPU:
         return _accelerator(precision, probe)
-    if precision.weights.calibrated:
-        note = "by the operators in the file; whether the device ran them as int8 was not probed"
-        return Effective(weights=weights, compute="int8", proof=("file",), in_effect=True, note=note)
-    arithmetic = float_arithmetic(probe, isa, machine)
     if precision.uses_int8_compute:
-        return _low_memory(precision, probe, arithmetic)
+        arithmetic = float_arithmetic(without_int8(probe), isa, machine)
+        judge = calibrated if precision.weights.calibrated else low_memory
+        return judge(precision, probe, arithmetic)
+    arithmetic = float_arithmetic(probe, isa, machine)
     if precision.is_reduced:
-        return _reduced(precision, arithmetic)
-    return _full(weights, arithmetic)
+        return _reduced(precision, probe, arithmetic)
+    return _full(weights, probe, arithmetic)
 
 
 def worth_measuring(precision: Precision, effective: Effective) -> bool:
@@ -49,55 +48,42 @@ def worth_measuring(precision: Precision, effective: Effective) -> bool:
     return effective.in_effect is not False
 
 
-def _reduced(precision: Precision, arithmetic: Arithmetic) -> Effective:
+def _reduced(precision: Precision, probe: Probe, arithmetic: Arithmetic) -> Effective:
     """Narrow float arithmetic was asked for (fp16, bf16)."""
     weights, asked = precision.weights.stored_as, precision.compute
     if arithmetic.compute is Compute.FP32:
-        note = f"{asked} was not in effect: {_because(arithmetic)}"
-        return _settled(weights, "fp32", arithmetic.for_full, in_effect=False, note=note)
+        note, share = not_run(asked, arithmetic), _half(probe)
+        return settled(weights, "fp32", arithmetic.for_full, in_effect=False, note=note, share=share)
     if arithmetic.compute is asked:
-        return _settled(weights, asked.value, arithmetic.for_half, in_effect=True)
-    if arithmetic.compute is Compute.FP16:
+        found = settled(weights, asked.value, arithmetic.for_half, in_effect=True, share=_half(probe))
+        return found.model_copy(update={"fallbacks": probe.full_operators})
+    if arithmetic.partly and asked is Compute.FP16:
+        fallbacks, share = probe.full_operators, half_share(probe)
+        return partly(weights, "fp16+fp32", arithmetic.for_half, share=share, fallbacks=fallbacks, into="fp32")
+    if arithmetic.compute is Compute.FP16 or arithmetic.partly:
         # bfloat16 values survive the float16 round trip too, and both report the same backend.
-        return _open(weights, arithmetic, note="the proofs cannot tell bf16 from fp16")
-    return _open(weights, arithmetic)
+        return open_question(weights, arithmetic, note="the proofs cannot tell bf16 from fp16")
+    return open_question(weights, arithmetic)
 
 
-def _full(weights: str, arithmetic: Arithmetic) -> Effective:
+def _full(weights: str, probe: Probe, arithmetic: Arithmetic) -> Effective:
     """fp32 arithmetic was asked for; reduced weights are in effect as soon as the file holds them."""
     stored = () if weights == "float32" else ("file",)
+    half = _half(probe)
+    share = None if half is None else 1 - half
     if arithmetic.compute is Compute.FP32:
-        return _settled(weights, "fp32", (*stored, *arithmetic.for_full), in_effect=True)
+        return settled(weights, "fp32", (*stored, *arithmetic.for_full), in_effect=True, share=share)
     if arithmetic.compute is Compute.FP16:
         note = "fp32 was not in effect: the device ran fp16"
-        return _settled(weights, "fp16", arithmetic.for_half, in_effect=False, note=note)
-    found = _open(weights, arithmetic)
-    if stored and not arithmetic.for_half:
-        return found.model_copy(update={"in_effect": True, "proof": (*stored, *found.proof)})
-    return found
+        return settled(weights, "fp16", arithmetic.for_half, in_effect=False, note=note, share=share)
+    note = "a part ran as fp16 where fp32 was asked for" if arithmetic.partly else ""
+    return open_question(weights, arithmetic, note=note)
 
 
-def _low_memory(precision: Precision, probe: Probe, arithmetic: Arithmetic) -> Effective:
-    """Int8 multiplication was asked for: proven by differing from the same file, dequantised."""
-    weights = precision.weights.stored_as
-    if probe.equals_high:
-        note = "low memory was not in effect: equal to the bit to the same file with weights dequantised"
-        return _settled(weights, "fp32", arithmetic.for_full, in_effect=False, note=note)
-    if precision.is_reduced:
-        return _low_memory_reduced(weights, precision.compute, arithmetic)
-    if probe.equals_high is None:
-        return _open(weights, arithmetic, note="not compared with the same file at memory normal")
-    if arithmetic.for_half:
-        return _open(weights, arithmetic, note=arithmetic.note or "the device ran fp16 where fp32 was asked for")
-    return _settled(weights, "int8+fp32", ("differs-from-dequantised", *arithmetic.for_full), in_effect=True)
-
-
-def _low_memory_reduced(weights: str, asked: Compute, arithmetic: Arithmetic) -> Effective:
-    """Int8 multiplication and narrow floats: differing from precision high does not say which of them did it."""
-    if arithmetic.compute is Compute.FP32:
-        note = f"{asked} was not in effect: {_because(arithmetic)}; whether int8 multiplication ran is not known"
-        return _settled(weights, "fp32", arithmetic.for_full, in_effect=False, note=note)
-    return _open(weights, arithmetic, note=arithmetic.note or "nothing shows that int8 multiplication ran")
+def _half(probe: Probe) -> float | None:
+    """Return the share of the multiply-adds that ran as fp16 by their values; None where they say nothing."""
+    shown = values(probe)
+    return None if shown is None else half_share(probe)
 
 
 def _accelerator(precision: Precision, probe: Probe) -> Effective:
@@ -105,26 +91,6 @@ def _accelerator(precision: Precision, probe: Probe) -> Effective:
     weights, seen = precision.weights.stored_as, probe.session_backend
     if probe.session_equals_module and seen is not None and seen != precision.backend.mnn:
         note = f"{precision.backend} was not in effect: the session ran on backend {seen}"
-        return _settled(weights, _UNKNOWN, ("backend",), in_effect=False, note=note)
+        return settled(weights, UNKNOWN, ("backend",), in_effect=False, note=note)
     note = f"nothing but the engine's word says that {precision.backend} ran"
-    return Effective(weights=weights, compute=_UNKNOWN, note=note)
-
-
-def _because(arithmetic: Arithmetic) -> str:
-    words = {
-        "backend": "the engine chose its fp32 backend",
-        "values": "intermediate values are not float16",
-        "isa": "the device has no fp16 instructions",
-        "equals-fp32": "the output equals that of fp32 to the bit",
-    }
-    return ", ".join(words[name] for name in arithmetic.for_full)
-
-
-def _settled(weights: str, compute: str, proof: tuple[str, ...], *, in_effect: bool, note: str = "") -> Effective:
-    return Effective(weights=weights, compute=compute, proof=proof, proven=True, in_effect=in_effect, note=note)
-
-
-def _open(weights: str, arithmetic: Arithmetic, note: str = "") -> Effective:
-    compute = "fp16+fp32" if arithmetic.for_half else _UNKNOWN
-    proof = (*arithmetic.for_half, *arithmetic.for_full)
-    return Effective(weights=weights, compute=compute, proof=proof, note=note or arithmetic.note)
+    return Effective(weights=weights, compute=UNKNOWN, note=note)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from harness.agent import MOST_OPERATORS
 from harness.evidence import Probe
 from harness.precision import Compute
 
@@ -19,6 +20,14 @@ MOSTLY = 0.9
 
 HARDLY = 0.1
 """Up to this share, values count as not float16 (EfficientViT-B0 in fp32: none; zeros survive anyway)."""
+
+LIKE_HALF = (0.4, 0.65)
+"""Memory next to the same file's at precision high that speaks for fp16 (EfficientViT-B0 on a cortex-a76: 0.51)."""
+
+LIKE_FULL = 0.9
+"""From this on it speaks for fp32 (a64fx with memory low, whose convolutions are fp32: 0.98)."""
+
+_UNACCOUNTED = 0.02
 
 _BACKENDS: Final[Mapping[int | None, Compute]] = MappingProxyType({13: Compute.FP16, 0: Compute.FP32})
 _ARM = frozenset({"aarch64", "arm64", "armv8l"})
@@ -38,6 +47,7 @@ class Arithmetic:
 
     Attributes:
         compute: fp16 or fp32 where the proofs settle it, else None.
+        partly: they settle that a part ran as fp16 and which operators did not; `for_half` proves it then.
         for_half: names of the proofs that speak for fp16.
         for_full: names of the proofs that speak for fp32.
         note: why it is not settled, as a clause.
@@ -47,6 +57,7 @@ class Arithmetic:
     for_half: tuple[str, ...]
     for_full: tuple[str, ...]
     note: str = ""
+    partly: bool = False
 
 
 def is_arm(machine: str) -> bool:
@@ -80,28 +91,63 @@ def values(probe: Probe) -> Values | None:
     return Values.FULL if share <= HARDLY and excess <= HARDLY else Values.PARTLY
 
 
+def memory(probe: Probe) -> Compute | None:
+    """Read the memory figures: None where there are none to compare, or they fit neither arithmetic."""
+    own, high = probe.session_memory_mb, probe.session_memory_mb_high
+    if not probe.session_equals_module or own is None or not high:
+        return None
+    least, most = LIKE_HALF
+    if least <= own / high <= most:
+        return Compute.FP16
+    return Compute.FP32 if own / high >= LIKE_FULL else None
+
+
 def float_arithmetic(probe: Probe, isa: Sequence[str], machine: str) -> Arithmetic:
-    """Combine backend, values, instruction set and identity with fp32.
+    """Combine backend, values, memory, instruction set and identity with fp32.
 
     fp16 needs backend and values, and nothing against it. fp32 needs two proofs and nothing against it; where
-    the backend says nothing, the values alone do; identity with fp32 to the bit always does.
+    the backend says nothing, the values alone do; identity with fp32 to the bit always does. Partly fp16 needs the
+    backend, values that are partly float16, and the names of the operators whose values are not.
     """
-    says, shows = backend(probe, machine), values(probe)
-    half = _names({"backend": says is Compute.FP16, "values": shows is Values.HALF})
+    says, shows, weighs = backend(probe, machine), values(probe), memory(probe)
+    half = _names(
+        {
+            "backend": says is Compute.FP16,
+            "values": shows is Values.HALF,
+            "memory": weighs is Compute.FP16,
+        }
+    )
     full = _names(
         {
             "backend": says is Compute.FP32,
             "values": shows is Values.FULL,
+            "memory": weighs is Compute.FP32,
             "isa": is_arm(machine) and "fp16" not in isa,
             "equals-fp32": probe.equals_high is True,
         }
     )
-    if len(half) == 2 and not full:
+    if {"backend", "values"} <= set(half) and not full:
         return Arithmetic(Compute.FP16, half, full)
     enough = len(full) >= 2 or "equals-fp32" in full or (full == ("values",) and not is_arm(machine))
     if enough and not half:
         return Arithmetic(Compute.FP32, half, full)
+    if says is Compute.FP16 and shows is Values.PARTLY and _accounted(probe) and _one_sided(probe, half, full):
+        agreeing = ("memory",) if weighs else ()
+        return Arithmetic(None, ("backend", "values", *agreeing), (), partly=True)
     return Arithmetic(None, half, full, _why_open(probe, half, full))
+
+
+def _accounted(probe: Probe) -> bool:
+    """Tell whether the operators named make up what is not float16."""
+    left = 1 - half_share(probe) - sum(each.share for each in probe.full_operators)
+    complete = len(probe.full_operators) < MOST_OPERATORS
+    return left >= -_UNACCOUNTED and bool(probe.full_operators) and (left <= _UNACCOUNTED or not complete)
+
+
+def _one_sided(probe: Probe, half: Sequence[str], full: Sequence[str]) -> bool:
+    """Tell whether the memory figure goes with the larger part, and nothing else speaks for fp32 throughout."""
+    mostly_half = half_share(probe) >= 0.5
+    return not set(full) - {"memory"} and ("memory" not in full if mostly_half else "memory" not in half)
 
 
 def _names(proofs: dict[str, bool]) -> tuple[str, ...]:

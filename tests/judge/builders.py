@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import Code, FarmError
-from harness.evidence import CellEvidence, CellKey, DeviceEvidence, Probe, RawTiming
+from harness.evidence import CellEvidence, CellKey, DeviceEvidence, Operator, Probe, RawTiming
 from harness.judge.run import judge
 from harness.judge.shapes import Outputs
 from harness.judge.stored import DeviceRecord, ModelRecord, StoredRun
@@ -30,7 +30,16 @@ FP16_RUN = Probe(
 )
 FP16_ON_A72 = FP16_RUN.model_copy(update={"session_backend": 0, "half_tensors": 0, "half_flops_share": 0.0})
 A64FX_LOW_MEMORY = FP16_RUN.model_copy(update={"half_tensors": 209, "half_flops_share": 0.1527})
-LOW_MEMORY_RUN = FP32_RUN.model_copy(update={"equals_high": False, "half_tensors_high": 0})
+LOW_MEMORY_RUN = FP32_RUN.model_copy(
+    update={
+        "equals_high": False,
+        "half_tensors_high": 0,
+        "int8_typed_share": 0.0,
+        "int8_share": 0.875,
+        "half_rest_share": 0.0,
+        "float_operators": (Operator(name="depth", type="ConvolutionDepthwise", share=0.125),),
+    }
+)
 
 
 def answers(images: int = 200, classes: int = 10, seed: int = 0) -> Outputs:

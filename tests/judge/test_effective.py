@@ -82,20 +82,34 @@ def test_fp32_asked_and_fp16_run_is_not_in_effect(precision: str) -> None:
     assert outcome(ran(precision, FP16_RUN)) == ("fp16", True, False)
 
 
-def test_low_memory_is_proven_by_differing_from_the_dequantised_file() -> None:
+def test_low_memory_is_proven_by_convolutions_that_ignore_rounding() -> None:
     for precision in ("w8-lowmem", "w8-block32-lowmem", "w4-block32-lowmem"):
         found = ran(precision, LOW_MEMORY_RUN)
         assert outcome(found) == ("int8+fp32", True, True)
-        assert found.proof[0] == "differs-from-dequantised"
+        assert found.proof[:2] == ("ignores-rounding", "differs-from-dequantised")
+
+
+def test_differing_from_the_dequantised_file_alone_proves_nothing() -> None:
+    """Another order of adding differs as well."""
+    found = ran("w8-lowmem", LOW_MEMORY_RUN.model_copy(update={"int8_share": None}))
+    assert outcome(found)[1:] == (False, None)
+    assert "rounding was not probed" in found.note
 
 
 def test_low_memory_that_equals_the_dequantised_file_is_not_in_effect() -> None:
-    found = ran("w8-lowmem", LOW_MEMORY_RUN.model_copy(update={"equals_high": True}))
-    assert (found.weights, *outcome(found)) == ("int8", "fp32", True, False)
+    for share in (None, 0.0):
+        found = ran("w8-lowmem", LOW_MEMORY_RUN.model_copy(update={"equals_high": True, "int8_share": share}))
+        assert (found.weights, *outcome(found)) == ("int8", "fp32", True, False)
 
 
 def test_low_memory_without_the_comparison_is_not_proven() -> None:
     assert outcome(ran("w8-lowmem", LOW_MEMORY_RUN.model_copy(update={"equals_high": None})))[1:] == (False, None)
+
+
+def test_low_memory_that_does_both_is_a_contradiction() -> None:
+    found = ran("w8-lowmem", LOW_MEMORY_RUN.model_copy(update={"equals_high": True}))
+    assert outcome(found)[1:] == (False, None)
+    assert "ignores-rounding for int8 multiplication, equals-fp32 against it" in found.note
 
 
 def test_low_memory_with_fp16_needs_a_proof_of_its_own() -> None:
@@ -104,9 +118,9 @@ def test_low_memory_with_fp16_needs_a_proof_of_its_own() -> None:
     assert outcome(ran("w8-lowmem", FP16_RUN))[1:] == (False, None), "fp16 was not asked for"
 
 
-def test_calibrated_int8_is_taken_from_its_file() -> None:
+def test_calibrated_int8_is_not_taken_from_its_file_alone() -> None:
     found = ran("int8", FP32_RUN)
-    assert (found.proof, *outcome(found)) == (("file",), "int8", False, True)
+    assert (found.proof, *outcome(found)) == (("file",), "int8", False, None)
 
 
 @pytest.mark.parametrize("precision", CATALOGUE)
