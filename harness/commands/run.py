@@ -47,7 +47,7 @@ def run_command(
             f"Interrupted; what was measured is kept. Continue with:\n  {again}", markup=False, soft_wrap=True
         )
         return INTERRUPTED
-    return exit_code(outcome.results, gate, found.snapshot.known_failures if found.snapshot else ())
+    return exit_code(outcome.results, gate)
 
 
 @contextlib.contextmanager

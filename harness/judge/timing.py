@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.evidence import RawTiming
 from harness.results import Timing
@@ -10,8 +11,13 @@ from harness.results import Timing
 STABLE_SPREAD = 0.05
 """Largest MAD / median of a timing that is called stable."""
 
+STABLE_DRIFT = 1.1
+"""Largest drift, up or (its inverse) down, of a timing that is called stable."""
+
 STABLE_SAMPLES = 5
 """Fewest samples of a timing that is called stable."""
+
+FEW, DRIFTING, NOISY, STABLE = "few", "drifting", "noisy", "stable"
 
 
 def unusable(raw: RawTiming) -> str:
@@ -24,11 +30,10 @@ def unusable(raw: RawTiming) -> str:
 
 
 def summarise(raw: RawTiming, *, emulated: bool) -> Timing:
-    """Return median, 90th percentile (linear between order statistics) and MAD, all milliseconds.
+    """Return median, 90th percentile (linear between order statistics), MAD, drift and grade; times in milliseconds.
 
-    MAD is the median distance from the median, unscaled. A timing is stable if it has at least
-    `STABLE_SAMPLES` samples, its MAD / median is at most `STABLE_SPREAD`, and the output did not
-    change while it was taken.
+    MAD is the median distance from the median, unscaled. A timing is `stable` if its grade is, and the output did
+    not change while it was taken.
 
     Raises:
         ValueError: the times are `unusable`.
@@ -38,12 +43,40 @@ def summarise(raw: RawTiming, *, emulated: bool) -> Timing:
     samples = np.asarray(raw.samples_ms, dtype=np.float64)
     median = float(np.median(samples))
     spread = float(np.median(np.abs(samples - median)))
-    steady = len(samples) >= STABLE_SAMPLES and spread <= STABLE_SPREAD * median
+    moved = drift(samples)
+    graded = grade(count=len(samples), median_ms=median, mad_ms=spread, drift=moved)
     return Timing(
         emulated=emulated,
         first_ms=raw.first_ms,
         median_ms=median,
         p90_ms=float(np.percentile(samples, 90)),
         mad_ms=spread,
-        stable=steady and raw.output_unchanged,
+        stable=graded == STABLE and raw.output_unchanged,
+        drift=moved,
+        grade=graded,
     )
+
+
+def drift(samples_ms: NDArray[np.float64]) -> float:
+    """Return the median of the last third of the times over that of the first third, in the order they were taken.
+
+    A device that heats up and lowers its clock gives more than 1. A third is rounded down; 1 where that is nothing
+    (fewer than three times).
+    """
+    third = len(samples_ms) // 3
+    if third == 0:
+        return 1.0
+    return float(np.median(samples_ms[-third:]) / np.median(samples_ms[:third]))
+
+
+def grade(*, count: int, median_ms: float, mad_ms: float, drift: float) -> str:
+    """Return how far a median can be trusted.
+
+    `few`: fewer than `STABLE_SAMPLES` times. `drifting`: the drift is beyond `STABLE_DRIFT` either way; told before
+    `noisy` since a drift widens the MAD too. `noisy`: MAD / median is above `STABLE_SPREAD`. Else `stable`.
+    """
+    if count < STABLE_SAMPLES:
+        return FEW
+    if not 1.0 / STABLE_DRIFT <= drift <= STABLE_DRIFT:
+        return DRIFTING
+    return NOISY if mad_ms > STABLE_SPREAD * median_ms else STABLE
