@@ -155,8 +155,10 @@ def _names(proofs: dict[str, bool]) -> tuple[str, ...]:
 
 
 def _why_open(probe: Probe, half: Sequence[str], full: Sequence[str]) -> str:
-    if not probe.session_equals_module:
+    if probe.session_equals_module is None:
         return "the probed session is not known to compute what the measured module computes"
+    if not probe.session_equals_module:
+        return "the engine's session and its module answer the same input differently: one tells nothing of the other"
     share = f"{100 * half_share(probe):.0f} % of the multiply-adds have float16 results"
     if half and full:
         return f"the proofs disagree: {', '.join(half)} for fp16, {', '.join(full)} for fp32; {share}"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.agent.frames import Header
 from harness.dispatch.events import JOURNAL_LINE, DeviceReady
 from harness.errors import Code, FarmError
-from harness.evidence import DeviceEvidence, Probe, RawTiming
+from harness.evidence import DeviceEvidence, Operator, Probe, RawTiming
 from harness.fleet.link import storable
 from tests.fleet.clients import SETUP, client, code, hello, infer, probe, timed
 from tests.fleet.wires import soon
@@ -25,6 +25,7 @@ GOOD_PROBE: Header = {
     "half_flops_share": 0.97,
     "equals_high": False,
 }
+NAMED = {"name": "conv", "type": "Convolution", "share": 0.25}
 
 
 def test_a_probe() -> None:
@@ -41,9 +42,59 @@ def test_a_probe() -> None:
     assert probe(client({"session_backend": None})) == Probe()
 
 
+def test_a_probe_that_names_operators() -> None:
+    named = [NAMED, {**NAMED, "share": 0.25}, {**NAMED, "share": 0.0}]
+    found = probe(client({**GOOD_PROBE, "full_operators": named, "float_operators": [NAMED] * 4, "int8_share": 1}))
+    assert [operator.share for operator in found.full_operators] == [0.25, 0.25, 0.0]
+    assert found.float_operators == (Operator(name="conv", type="Convolution", share=0.25),) * 4
+    assert found.int8_share == 1.0
+
+
+@pytest.mark.parametrize("field", ["full_operators", "float_operators"])
 @pytest.mark.parametrize(
     "lie",
     [
+        None,
+        {},
+        "conv",
+        [None],
+        ["conv"],
+        [{**NAMED, "more": 1}],
+        [{"name": "conv", "share": 0.5}],
+        [{**NAMED, "name": 5}],
+        [{**NAMED, "name": "n" * 201}],
+        [{**NAMED, "type": ""}],
+        [{**NAMED, "type": "t" * 61}],
+        [{**NAMED, "share": "0.5"}],
+        [{**NAMED, "share": -0.1}],
+        [{**NAMED, "share": 1.1}],
+        [{**NAMED, "share": float("nan")}],
+        [{**NAMED, "share": 0.0}] * 17,
+        [NAMED] * 5,
+        [NAMED, {**NAMED, "share": 0.5}],
+    ],
+)
+def test_operators_that_cannot_be(field: str, lie: object) -> None:
+    assert code(lambda: probe(client({**GOOD_PROBE, field: lie}))) is Code.PROTOCOL
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"session_backend": -1},
+        {"session_backend": 10**9},
+        {"session_memory_mb": -1},
+        {"session_memory_mb_high": -0.5},
+        {"session_memory_mb_high": 1e9},
+        {"half_flops_share": 1.01},
+        {"int8_share": -0.01},
+        {"int8_typed_share": 2},
+        {"half_rest_share": 1e9},
+        {"tensors": 87},
+        {"tensors": 10**8},
+        {"half_tensors": -1},
+        {"half_tensors_high": -1},
+        {"half_tensors_high": 10**12},
         {"half_flops_share": float("nan")},
         {"session_memory_mb": float("inf")},
         {"tensors": True},
