@@ -265,7 +265,11 @@ class Thresholds(Value):
 
 
 class RunResults(Value):
-    """A whole judged run; pure data from which every report is rendered."""
+    """A whole judged run; pure data from which every report is rendered.
+
+    Attributes:
+        rejudged: what it was judged with that is not the run's own, in words; empty where it is the run's own.
+    """
 
     id: str
     started: str
@@ -280,6 +284,7 @@ class RunResults(Value):
     cells: tuple[CellResult, ...]
     counts: dict[str, int] = {}
     versions: dict[str, str] = {}
+    rejudged: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

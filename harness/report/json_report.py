@@ -44,6 +44,7 @@ def _run(results: RunResults) -> dict[str, Any]:
         "harness": results.harness,
         "thresholds": results.thresholds.model_dump(),
         "confidence": results.confidence,
+        "rejudged": list(results.rejudged),
         "counts": dict(sorted(results.counts.items())),
         "versions": dict(sorted(results.versions.items())),
     }
