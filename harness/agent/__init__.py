@@ -54,6 +54,9 @@ parts of a `put` that follow one that failed, none is answered. `half_tensors_hi
 that is just that; `int8_…` and `half_rest_share` where neither the file nor memory low asks for int8
 multiplication. Operators are [{name, type, share} …], at most 16, the largest first; see `harness.evidence.Probe`.
 
+Answers of a cell's child carry the `cell` that it opened and the `batch` that it was asked about, so that none is
+taken for another's.
+
 A batch in the store is a .npy array [N, C, H, W]: uint8 pixels, normalised on the device as
 (x / 255 - mean) / std in float32 (C = 1 is repeated to len(mean) channels), or float32, used as it is.
 """

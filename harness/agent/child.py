@@ -72,6 +72,17 @@ class Cell:
         del request
         return {"max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}, b""
 
+    def identity(self, request: frames.Header) -> frames.Header:
+        """Say which cell answers, and about which batch: no answer must pass for another cell's.
+
+        Raises:
+            AgentError: protocol, another cell was asked.
+        """
+        own = self._setup.get("cell")
+        if request.get("cell") != own:
+            raise AgentError("protocol", "the cell %s was asked what %s should answer" % (own, request.get("cell")))
+        return {"cell": own, "batch": request.get("batch")}
+
     def _bytes(self, image: "np.ndarray") -> List[bytes]:
         return [array.tobytes() for array in self._model.forward(image)[0]]
 
@@ -102,15 +113,15 @@ def serve(sock: socket.socket) -> None:
             request, _ = frames.read(stream)
         except EOFError:
             return
-        sock.sendall(_answer(operations, request))
+        sock.sendall(_answer(cell, operations, request))
         if request["op"] == "close":
             return
 
 
-def _answer(operations: "Dict[str, Callable[[frames.Header], Answer]]", request: frames.Header) -> bytes:
+def _answer(cell: Cell, operations: "Dict[str, Callable[[frames.Header], Answer]]", request: frames.Header) -> bytes:
     try:
         header, payload = operations[request["op"]](request)
-        return frames.encode(dict(header, ok=True), payload)
+        return frames.encode(dict(header, ok=True, **cell.identity(request)), payload)
     except AgentError as error:
         return frames.encode(error.reply())
     except MemoryError:

@@ -134,20 +134,29 @@ class AgentClient:
     def infer(self, setup: CellSetup, batch: Batch, *, first: int, count: int, deadline: Deadline) -> FloatArray:
         """Return the outputs of `count` images from `first` on, float32 [count, …], checked by name."""
         request = {"op": "infer", "cell": setup.cell, **batch.header(), "first": first, "count": count}
-        header, payload = self._link.request(request, deadline=deadline)
+        header, payload = self._of_cell(request, deadline)
         return _output(header, payload, name=setup.output_name, count=count)
 
     def probe(self, setup: CellSetup, batch: Batch, *, deadline: Deadline) -> Probe:
         """Ask on the batch's first sample what really ran."""
         request = {"op": "probe", "cell": setup.cell, **batch.header(), "index": 0}
-        header, _ = self._link.request(request, deadline=deadline)
+        header, _ = self._of_cell(request, deadline)
         return value(Probe, header)
 
     def time(self, setup: CellSetup, batch: Batch, *, warmup: int, repeats: int, deadline: Deadline) -> RawTiming:
         """Time the batch's first sample."""
         request = {"op": "time", "cell": setup.cell, **batch.header(), "index": 0}
-        header, _ = self._link.request({**request, "warmup": warmup, "repeats": repeats}, deadline=deadline)
+        header, _ = self._of_cell({**request, "warmup": warmup, "repeats": repeats}, deadline)
         return value(RawTiming, header)
+
+    def _of_cell(self, request: Header, deadline: Deadline) -> tuple[Header, bytes]:
+        """Ask a cell; an answer that is another cell's, or about another batch, is none."""
+        header, payload = self._link.request(request, deadline=deadline)
+        for asked in ("cell", "batch"):
+            if header.get(asked) != request[asked]:
+                said, operation = str(header.get(asked))[:100], request["op"]
+                raise DeviceError(Code.PROTOCOL, f"Asked to {operation}, the agent answers for the {asked} {said!r}.")
+        return header, payload
 
     def close_cell(self, setup: CellSetup, *, deadline: Deadline) -> float | None:
         """End the cell's child; return its peak resident memory, MB."""

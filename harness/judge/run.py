@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from harness.errors import Code, FarmError
 from harness.evidence import CellKey
-from harness.judge.stored import DeviceRecord, StoredRun
+from harness.judge.crosscheck import crosscheck
+from harness.judge.stored import DeviceRecord, KnownFailure, StoredRun
 from harness.judge.verdict import Court, judge_cell
 from harness.results import CellResult, DeviceResult, RunResults
 
@@ -17,7 +18,7 @@ Mapper = Callable[[Callable[[CellKey], CellResult], Sequence[CellKey]], Iterable
 
 
 def judge(stored: StoredRun, *, each: Mapper = map) -> RunResults:
-    """Judge every planned cell, in the order of the plan.
+    """Judge every planned cell by itself, then next to the others, in the order of the plan.
 
     `each` applies a function to all cells and keeps their order; a large run spreads them over processors.
 
@@ -25,6 +26,8 @@ def judge(stored: StoredRun, *, each: Mapper = map) -> RunResults:
         FarmError: evidence-missing where a planned cell names a device, model or precision that is not there.
     """
     courts = _Courts(stored)
+    alone = tuple(each(partial(_judged, stored=stored, courts=courts), stored.planned))
+    together = crosscheck(alone, evidence=stored.evidence, outputs=stored.outputs)
     return RunResults(
         id=stored.id,
         started=stored.started,
@@ -36,7 +39,7 @@ def judge(stored: StoredRun, *, each: Mapper = map) -> RunResults:
         models=tuple(model.result for model in stored.models),
         precisions=tuple(precision.name for precision in stored.precisions),
         engines=stored.engines,
-        cells=tuple(each(partial(_judged, stored=stored, courts=courts), stored.planned)),
+        cells=tuple(_expected(cell, stored.known_failures) for cell in together),
         counts=dict(stored.counts),
         versions=dict(stored.versions),
     )
@@ -82,6 +85,13 @@ class _Courts:
 
 def _judged(key: CellKey, stored: StoredRun, courts: _Courts) -> CellResult:
     return judge_cell(key, stored.evidence.get(key), courts.of(key))
+
+
+def _expected(cell: CellResult, known: Iterable[KnownFailure]) -> CellResult:
+    """Note on a cell why it is known to fail; engines are not told apart."""
+    mine = (cell.key.device, cell.key.model, cell.key.precision)
+    reasons = [one.reason for one in known if (one.device, one.model, one.precision) == mine]
+    return cell.model_copy(update={"expected": "; ".join(reasons)}) if reasons else cell
 
 
 def _named(kind: str, things: Mapping[str, _T], name: str) -> _T:

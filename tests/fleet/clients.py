@@ -38,7 +38,9 @@ class Answering:
         assert not deadline.expired
         assert payload == b""
         self.asked.append(header)
-        return self._answer
+        echo: Header = {name: header[name] for name in ("cell", "batch") if name in header}
+        answer, data = self._answer
+        return {**echo, **answer}, data
 
 
 def client(header: Header, payload: bytes = b"") -> AgentClient:

@@ -106,3 +106,10 @@ def test_requests_are_as_the_protocol_has_them() -> None:
         {"op": "infer", "cell": SETUP.cell, **batch, "first": 0, "count": 2},
         {"op": "probe", "cell": SETUP.cell, **batch, "index": 0},
     ]
+
+
+@pytest.mark.parametrize("lie", [{"cell": "m/fp16/3.6.1"}, {"batch": "c" * 64}, {"cell": None}, {"batch": None}])
+def test_an_answer_for_another_cell_or_batch_is_none(lie: dict[str, object]) -> None:
+    header = {**outputs([2, 3]), **lie}
+    assert code(lambda: infer(client(header, bytes(24)))) is Code.PROTOCOL
+    assert code(lambda: probe(client(lie))) is Code.PROTOCOL
