@@ -11,7 +11,7 @@ fp16 asked, fp32 run, honest proofs              child's run-time configuration 
 fp16 asked, fp32 run, one proof forged           child and probe                        N/A, INCONCLUSIVE, ERROR
 fp16 asked, fp32 run, every proof forged         child and probe; fp32's bits           ERROR
 another cell's answers, kept by batch            child                                  ERROR
-another cell's child asked                       agent                                  ERROR protocol
+another cell opened, another batch asked about   agent                                  ERROR protocol
 one model file for every cell                    agent                                  ERROR for the others
 stale model under the right name                 device's store                         ERROR store-corrupt
  the same, loaded unseen                         device's store and child               FAIL

@@ -47,11 +47,12 @@ DEVICES = {
     "half-forged": {"server": tongues.CLAIMS_ARM, "child": tongues.RUNS_FP32},
     "forged": {"server": tongues.CLAIMS_ARM, "child": tongues.FORGED_PROBE + tongues.RUNS_FP32},
     "replays": {"server": tongues.CLAIMS_ARM, "child": tongues.FORGED_PROBE + tongues.ANSWERS_OF_THE_FIRST_CELL},
-    "misrouted": {
+    "first-order": {
         "server": tongues.CLAIMS_ARM,
         "child": tongues.FORGED_PROBE + tongues.IMITATES_FP16,
-        "cell_process": tongues.MISROUTED,
+        "cell_process": tongues.FIRST_ORDER_FOR_ALL,
     },
+    "first-batch": {"cell_process": tongues.FIRST_BATCH_FOR_ALL},
     "stale-model": {
         "server": tongues.CLAIMS_ARM,
         "child": tongues.FORGED_PROBE + tongues.IMITATES_FP16,
@@ -122,8 +123,14 @@ def test_another_cells_answers(fleet: Told, precision: str) -> None:
     assert fleet.cell("replays", precision).verdict in (ERROR, NA)
 
 
-def test_requests_that_reach_another_cell(fleet: Told) -> None:
-    assert ending(fleet.cell("misrouted", "fp16")) == Code.PROTOCOL
+@pytest.mark.parametrize("precision", ["fp16", "w8"])
+def test_requests_that_reach_another_cell(fleet: Told, precision: str) -> None:
+    assert fleet.cell("first-order", "fp32").verdict is PASS
+    assert ending(fleet.cell("first-order", precision)) == Code.PROTOCOL
+
+
+def test_requests_about_another_batch(fleet: Told) -> None:
+    assert ending(fleet.cell("first-batch")) == Code.PROTOCOL
 
 
 def test_a_file_of_the_devices_own_choice(fleet: Told) -> None:

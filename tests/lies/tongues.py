@@ -148,17 +148,33 @@ Cell.infer = _replayed_infer
 """
 """Keeps answers by batch and forgets that they belong to a cell (child.py)."""
 
-MISROUTED: Final = """
+FIRST_ORDER_FOR_ALL: Final = """
 _honest_ask = CellProcess.ask
+_orders = []
 
-def _ask_for_another(self, request, header):
-    if header.get("op") == "infer" and "/fp16/" in str(header["cell"]):
-        header = dict(header, cell=str(header["cell"]).replace("/fp16/", "/fp32/"))
+def _ask_the_first(self, request, header):
+    if header["op"] == "open":
+        _orders.append(header)
+        header = _orders[0]
     return _honest_ask(self, request, header)
 
-CellProcess.ask = _ask_for_another
+CellProcess.ask = _ask_the_first
 """
-"""The agent hands a cell's requests to another one, which says so in its answer (cell_process.py)."""
+"""Opens the first cell again whatever is asked for, and the child says so (cell_process.py)."""
+
+FIRST_BATCH_FOR_ALL: Final = """
+_honest_ask = CellProcess.ask
+_batches = []
+
+def _ask_about_the_first(self, request, header):
+    if "batch" in header:
+        _batches.append({key: header[key] for key in ("batch", "batch_path")})
+        header = dict(header, **_batches[0])
+    return _honest_ask(self, request, header)
+
+CellProcess.ask = _ask_about_the_first
+"""
+"""Asks the child about the first batch whatever is asked about, and the child says so (cell_process.py)."""
 
 BACKWARD_CLOCK: Final = """
 class _Clock:
