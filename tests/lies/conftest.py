@@ -19,7 +19,7 @@ __all__ = ["archive", "stocked", "wheels"]
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, wheels: list[Path]) -> Iterator[Path]:
     """A cache of these tests' own; the wheels (asked for above) come from the usual one."""
     cache = tmp_path_factory.mktemp("cache")
@@ -28,7 +28,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, wheels: list[Path]) -> I
         yield cache
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def field(own_cache: Path, stocked: Path, wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Field:
     folder = tmp_path_factory.mktemp("field")
     model = network(folder / "model.onnx")
@@ -42,7 +42,7 @@ def field(own_cache: Path, stocked: Path, wheels: list[Path], tmp_path_factory: 
     return Field(folder, model, folder / "samples.npz", stocked, house)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def honest(field: Field) -> Told:
     """A run without a lie: what all lies are held against."""
     return field.run()
