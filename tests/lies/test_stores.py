@@ -46,7 +46,7 @@ def put_in_place(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def older_model(field: Field, own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The .mnn file of the model as it was before: the same shapes, other weights."""
     import onnx
