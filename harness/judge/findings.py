@@ -79,6 +79,6 @@ def named(operators: Sequence[Operator]) -> str:
 
 def percent(share: float) -> str:
     """Return a share as whole percent, 0 % and 100 % only where it is that."""
-    if 0 < share < 0.005:
+    if 0 < share <= 0.005:
         return "less than 1 %"
     return "nearly 100 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
 from harness.errors import Code
-from harness.evidence import CellEvidence, DeviceEvidence, Failure, Probe
+from harness.evidence import CellEvidence, DeviceEvidence, Failure, Operator, Probe
 from harness.judge.effective import effective
 from harness.judge.intervals import tango
 from harness.judge.metrics import cosine, measure, relative_l2
@@ -230,3 +230,21 @@ def test_a_cell_that_was_not_reached_has_no_failure_of_its_own() -> None:
     run = stored(None, None, model(REFERENCE, TRUTH), device=DeviceRecord("board"))
     assert judge(run).cells[0].failure is not None
     assert judge(run).cells[0].status.value == "pending"
+
+
+def test_fp32_says_how_much_of_it_ran_as_asked() -> None:
+    quarter = FP32_RUN.model_copy(update={"half_flops_share": 0.0625, "half_tensors": 5})
+    for probe, share in (
+        (FP32_RUN, 1.0),
+        (quarter, 0.9375),
+        (FP16_RUN.model_copy(update={"half_tensors_high": 0}), 0.0),
+    ):
+        assert effective(CATALOGUE["fp32"], probe, ISA, "aarch64").share == pytest.approx(share)
+    assert effective(CATALOGUE["fp16"], FP16_ON_A72, (), "aarch64").share == 0.0
+
+
+def test_operators_that_fell_back_are_kept_where_the_rest_settles_it() -> None:
+    small = Operator(name="head", type="Convolution", share=0.04)
+    probe = FP16_RUN.model_copy(update={"half_flops_share": 0.96, "full_operators": (small,)})
+    found = effective(CATALOGUE["fp16"], probe, ISA, "aarch64")
+    assert (found.in_effect, found.share, found.fallbacks) == (True, 0.96, (small,))
