@@ -1,44 +1,103 @@
-"""PASS or FAIL of a fully measured cell, from its metrics and the thresholds (point estimates so far)."""
+"""PASS, FAIL or not yet: what a cell's answers are sure of, by the thresholds, after the looks at them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.judge.intervals import clopper_pearson
-from harness.results import Cause, Metrics, Thresholds, Verdict
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.judge.chance import knows_nothing
+from harness.judge.garbage import no_answer
+from harness.judge.sequential import Settled, settle_accuracy, settle_agreement
+from harness.judge.shapes import Outputs
+from harness.results import Cause, Certainty, Thresholds, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A verdict with its reason, and its cause where that is known."""
+    """A verdict with its reason, its cause where that is known, and how sure it is where that was asked."""
 
     verdict: Verdict
     reason: str = ""
     cause: Cause | None = None
+    certainty: Certainty | None = None
 
 
-def by_thresholds(*, metrics: Metrics, classes: int, thresholds: Thresholds, confidence: float) -> Ruling:
+def rule(
+    *, reference: Outputs, outputs: Outputs, labels: NDArray[np.integer] | None, looks: Sequence[int],
+    thresholds: Thresholds, confidence: float,
+) -> Ruling:  # fmt: skip
     """Judge by accuracy where there are labels, else by agreement with the reference.
 
-    A loss exactly as large as its threshold passes. With labels a pass is withheld (INCONCLUSIVE) where the
-    reference is not shown to be better than guessing among `classes`: such a reference cannot lose.
+    Outputs that are not finite, or no answers at all, fail at once. Then `harness.judge.sequential` decides. A pass
+    is withheld (INCONCLUSIVE) where the reference is not shown to know anything of the labels: it cannot lose.
+
+    Args:
+        reference: float32 [N, K], finite.
+        outputs: float32 [n, K] with 1 <= n <= N, answers to the first n images.
+        labels: integers [N] in 0..K-1, or None.
+        looks: after how many images the cell was looked at, rising, the last at most n.
+        thresholds: what is allowed.
+        confidence: of PASS and of FAIL, each one-sided, over all looks together.
     """
-    if metrics.accuracy_drop_points is None:
-        return _by_agreement(metrics, thresholds)
-    drop, allowed = metrics.accuracy_drop_points, thresholds.accuracy_drop_points
-    if drop > allowed:
-        return Ruling(Verdict.FAIL, f"accuracy drops by {drop:.2f} points, {allowed:g} are allowed")
-    right = round((metrics.reference_accuracy or 0.0) * metrics.images)
-    if clopper_pearson(successes=right, trials=metrics.images, confidence=confidence)[0] <= 1.0 / classes:
-        reason = f"the reference itself is right on {right} of {metrics.images} images, which guessing could be too"
-        return Ruling(Verdict.INCONCLUSIVE, f"{reason}; check labels and preprocessing, or take more images")
-    return Ruling(Verdict.PASS)
+    wanted = reference[: len(outputs)]
+    finite = np.isfinite(outputs).all(axis=1)
+    if not finite.all():
+        broken = f"{np.count_nonzero(~finite)} of {len(outputs)} images have outputs that are not finite"
+        return Ruling(Verdict.FAIL, broken, Cause.NON_FINITE)
+    if nonsense := no_answer(reference=wanted, outputs=outputs):
+        return Ruling(Verdict.FAIL, nonsense)
+    answered, expected = outputs.argmax(axis=1), wanted.argmax(axis=1)
+    if labels is None:
+        agrees = answered == expected
+        settled = settle_agreement(agrees=agrees, looks=looks, threshold=thresholds.agreement, confidence=confidence)
+        seen = f"agrees on {_percent(agrees[: settled.images])}, {100 * thresholds.agreement:g} % are asked"
+        return _ruling(settled, seen, confidence)
+    truth = labels[: len(outputs)]
+    lost, gained = (expected == truth) & (answered != truth), (expected != truth) & (answered == truth)
+    allowed = thresholds.accuracy_drop_points
+    share = allowed / 100.0
+    settled = settle_accuracy(lost=lost, gained=gained, looks=looks, threshold=share, confidence=confidence)
+    if settled.verdict is Verdict.PASS:
+        blind = knows_nothing(reference=wanted, labels=truth, confidence=confidence)
+        if blind:
+            return Ruling(Verdict.INCONCLUSIVE, blind, certainty=_certainty(settled, confidence, decided=False))
+    part = slice(0, settled.images)
+    return _ruling(settled, _drop(lost[part], gained[part], allowed), confidence)
 
 
-def _by_agreement(metrics: Metrics, thresholds: Thresholds) -> Ruling:
-    share = metrics.top1_agreement
-    if share is None:
-        return Ruling(Verdict.INCONCLUSIVE, "agreement with the reference was not measured")
-    if share < thresholds.agreement:
-        return Ruling(
-            Verdict.FAIL, f"agrees on {100 * share:.2f} % of the images, {100 * thresholds.agreement:g} % are asked"
-        )
-    return Ruling(Verdict.PASS)
+def schedule(looks: Sequence[int], *, images: int, batch: int) -> tuple[int, ...]:
+    """Return the looks at a cell: those on record, else one after each batch; always one at all its images."""
+    known = tuple(looks) or tuple(range(batch, images + 1, batch))
+    within = tuple(look for look in known if 0 < look <= images)
+    return within if within and within[-1] == images else (*within, images)
+
+
+def _drop(lost: NDArray[np.bool_], gained: NDArray[np.bool_], allowed: float) -> str:
+    down, up, images = int(np.count_nonzero(lost)), int(np.count_nonzero(gained)), len(lost)
+    points = 100.0 * (down - up) / images
+    seen = f"{points:.2f} points on {images} images ({down} lost, {up} gained)"
+    return f"accuracy drops by {seen}, {allowed:g} are allowed"
+
+
+def _percent(agrees: NDArray[np.bool_]) -> str:
+    return f"{100.0 * np.count_nonzero(agrees) / len(agrees):.2f} % of {len(agrees)} images"
+
+
+def _ruling(settled: Settled, seen: str, confidence: float) -> Ruling:
+    certainty = _certainty(settled, confidence, decided=settled.verdict is not Verdict.INCONCLUSIVE)
+    if settled.verdict is Verdict.PASS:
+        return Ruling(Verdict.PASS, certainty=certainty)
+    if settled.verdict is Verdict.FAIL:
+        return Ruling(Verdict.FAIL, seen, certainty=certainty)
+    more = f"about {settled.needed} images would settle it" if settled.needed else "too near for any number of images"
+    return Ruling(Verdict.INCONCLUSIVE, f"not certain: {seen}; {more}", certainty=certainty)
+
+
+def _certainty(settled: Settled, confidence: float, *, decided: bool) -> Certainty:
+    return Certainty(
+        confidence=confidence,
+        method=settled.method,
+        decided_at=settled.images if decided else None,
+        images_needed=None if decided else settled.needed,
+    )

@@ -80,6 +80,7 @@ class _Courts:
             outputs=self._stored.outputs,
             thresholds=self._stored.thresholds,
             confidence=self._stored.confidence,
+            batch=self._stored.batch,
         )
 
 

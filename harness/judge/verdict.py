@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from harness.errors import Code, FarmError, Problem
 from harness.evidence import CellEvidence, CellKey, Failure, RawTiming
-from harness.judge.chance import knows_nothing
 from harness.judge.effective import effective
-from harness.judge.garbage import no_answer
+from harness.judge.flips import flips
 from harness.judge.metrics import measure
-from harness.judge.rules import Ruling, by_thresholds
+from harness.judge.numeric import numeric
+from harness.judge.rules import Ruling, rule, schedule
 from harness.judge.shapes import Outputs
 from harness.judge.stored import DeviceRecord, ModelRecord, OutputLoader
 from harness.judge.timing import summarise, unusable
@@ -26,6 +26,7 @@ class Court:
     outputs: OutputLoader
     thresholds: Thresholds
     confidence: float
+    batch: int
 
 
 def judge_cell(key: CellKey, evidence: CellEvidence | None, court: Court) -> CellResult:
@@ -71,9 +72,8 @@ def _absent(key: CellKey, court: Court) -> CellResult:
 
 def _measured(key: CellKey, evidence: CellEvidence, court: Court) -> CellResult:
     outputs = _outputs(key, evidence, court)
-    metrics = measure(
-        reference=court.model.reference, outputs=outputs, labels=court.model.labels, confidence=court.confidence
-    )
+    reference = court.model.reference
+    metrics = measure(reference=reference, outputs=outputs, labels=court.model.labels, confidence=court.confidence)
     ran = effective(court.precision, evidence.probe, court.device.isa, court.device.machine)
     timing, remark = _timing(evidence.timing, emulated=court.device.emulated)
     ruling = _rule(metrics, ran, evidence, court, outputs)
@@ -87,6 +87,9 @@ def _measured(key: CellKey, evidence: CellEvidence, court: Court) -> CellResult:
         metrics=metrics,
         timing=timing,
         variant=evidence.variant,
+        certainty=ruling.certainty,
+        flips=() if reference is None else flips(reference=reference, outputs=outputs, labels=court.model.labels),
+        numeric=numeric(metrics=metrics, thresholds=court.thresholds),
     )
 
 
@@ -125,20 +128,16 @@ def _rule(metrics: Metrics, ran: Effective, evidence: CellEvidence, court: Court
     if evidence.stopped_early:
         return Ruling(Verdict.INCONCLUSIVE, "stopped after one sample, but the precision may have been in effect")
     reference = court.model.reference
-    if reference is not None and (nonsense := no_answer(reference=reference[: len(outputs)], outputs=outputs)):
-        return Ruling(Verdict.FAIL, nonsense)
-    classes = outputs.shape[1]
-    ruling = by_thresholds(metrics=metrics, classes=classes, thresholds=court.thresholds, confidence=court.confidence)
-    blind = _blind(court, len(outputs)) if ruling.verdict is Verdict.PASS else ""
-    return Ruling(Verdict.INCONCLUSIVE, blind) if blind else ruling
-
-
-def _blind(court: Court, images: int) -> str:
-    """Say that the reference knows nothing of the labels, so that nobody can lose against it, or return ''."""
-    reference, labels = court.model.reference, court.model.labels
-    if reference is None or labels is None:
-        return ""
-    return knows_nothing(reference=reference[:images], labels=labels[:images], confidence=court.confidence)
+    if reference is None:
+        return Ruling(Verdict.INCONCLUSIVE, "there is no reference to judge by")
+    return rule(
+        reference=reference,
+        outputs=outputs,
+        labels=court.model.labels,
+        looks=schedule(evidence.looks, images=len(outputs), batch=court.batch),
+        thresholds=court.thresholds,
+        confidence=court.confidence,
+    )
 
 
 def _is_special(precision: Precision) -> bool:

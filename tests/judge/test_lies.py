@@ -16,7 +16,7 @@ REFERENCE = answers()
 TRUTH = REFERENCE.argmax(axis=1)
 
 # The first images of a sorted sample are all of one class: the friendliest ground for a constant answer.
-SORTED = answers(40)
+SORTED = answers(200)
 SORTED[:, 0] += 20
 
 
@@ -65,10 +65,10 @@ def test_outputs_of_another_make_are_errors(lie: str, labels: NDArray[np.int64] 
     assert cell.failure.code is Code.OUTPUT_MISMATCH
 
 
-@pytest.mark.parametrize("labels", [np.zeros(40, np.int64), None], ids=["labelled", "unlabelled"])
+@pytest.mark.parametrize("labels", [np.zeros(200, np.int64), None], ids=["labelled", "unlabelled"])
 @pytest.mark.parametrize(
     "lie",
-    [np.zeros_like(SORTED), np.full_like(SORTED, 7), np.tile(SORTED[:1], (40, 1))],
+    [np.zeros_like(SORTED), np.full_like(SORTED, 7), np.tile(SORTED[:1], (200, 1))],
     ids=["zeros", "sevens", "same"],
 )
 def test_constant_answers_fail_where_all_images_are_of_one_class(
