@@ -3,9 +3,10 @@
 Imports stay inside the commands, so that `--help` and everything that needs no fleet start at once.
 """
 
+import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -19,25 +20,44 @@ BAD_INPUT, INCOMPLETE, INTERRUPTED = 2, 3, 130
 
 _YAML = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_gate = click.option(
+    "--gate", is_flag=True, help="Exit 1 if a cell fails unexpectedly, or passes as it should not (CI)."
+)
 _inventory = click.option("-i", "--inventory", type=_YAML, required=True, help="YAML file that lists the devices.")
 _experiment = click.option("-e", "--experiment", type=_YAML, required=True, help="YAML file: models, precisions.")
+
+
+class _Between(click.FloatRange):
+    """A number between two others, ends excluded; the same limits as those of the experiment file."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(low, high, min_open=True, max_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):  # which is neither below nor above anything
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="farm")
 def farm() -> None:
-    r"""Which hardware x precision combinations lose accuracy, why, and what to do.
+    """Which hardware x precision combinations lose accuracy, why, and what to do.
 
     \b
     Try it without hardware:      make farm-run   (or: farm run --default-fleet …)
     Is my fleet reachable:        farm check -i inventory.yaml
     What would be measured:       farm plan -i inventory.yaml -e experiment.yaml
     Measure and report:           farm run -i inventory.yaml -e experiment.yaml -o reports/first
+    Judge by other thresholds:    farm report reports/first --accuracy-drop-points 5
+    What has changed since:       farm diff reports/first reports/second
 
     \b
-    Exit codes: 0 complete; 1 --gate and a cell fails; 2 wrong input, nothing was run;
+    Exit codes: 0 complete; 1 --gate and a cell fails unexpectedly (or passes although it is
+    known to fail), or diff and something is worse; 2 wrong input, nothing was run;
     3 incomplete, some cell is an ERROR; 130 interrupted, continue with --resume.
-    """
+    """  # noqa: D301 - click looks for the character itself
 
 
 @farm.command()
@@ -46,7 +66,7 @@ def farm() -> None:
 @_experiment
 @click.option("-o", "--out", type=_FOLDER, required=True, help="New or empty folder for report and evidence.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted or incomplete run in the same folder.")
-@click.option("--gate", is_flag=True, help="Exit 1 if a cell fails that is not a known failure (for CI).")
+@_gate
 @click.option("--ray-address", metavar="ADDRESS", help="Join a Ray cluster instead of starting Ray here.")
 def run(
     *,
@@ -88,11 +108,67 @@ def check(inventory: Path, engines: tuple[str, ...]) -> NoReturn:
 
 @farm.command()
 @click.argument("folder", type=_FOLDER)
-def report(folder: Path) -> NoReturn:
-    """Judge a run's stored evidence again and write its reports again; needs no device."""
-    from harness.commands.report import report_command
+@click.option("--accuracy-drop-points", type=_Between(0, 100), help="With labels: largest loss of top-1, in points.")
+@click.option(
+    "--agreement",
+    type=_Between(0, 1),
+    help="Without labels: smallest share of images answered as the reference does.",
+)
+@click.option(
+    "--relative-l2", type=_Between(0, math.inf), help="Largest median relative L2; told apart, decides no verdict."
+)
+@click.option("--cosine", type=_Between(-1, 1), help="Smallest median cosine; told apart, decides no verdict.")
+@click.option("--confidence", type=_Between(0.5, 1), help="How sure PASS and FAIL must be, each.")
+@click.option("-o", "--out", type=_FOLDER, help="Write the reports there instead of into FOLDER.")
+@_gate
+def report(*, folder: Path, out: Path | None, gate: bool, **limits: float | None) -> NoReturn:
+    """Judge the stored evidence of a run again, and write its reports; needs no device.
 
-    sys.exit(report_command(folder, _console()))
+    FOLDER is the -o folder of a `farm run`. Without options the reports are written there anew, with the same
+    bytes as long as evidence and farm are the same. With other limits than the run's own nothing in FOLDER changes:
+    the result is shown, and kept with --out.
+
+    \b
+    Would it pass at 5 points?    farm report reports/first --accuracy-drop-points 5
+    Keep that view of it:         farm report reports/first --accuracy-drop-points 5 -o reports/first-5
+    As a CI job would see it:     farm report reports/first --gate
+
+    More images are never needed to judge again, but a cell that stopped as soon as its verdict was certain may have
+    too few of them for a stricter limit; it is then INCONCLUSIVE.
+
+    Exit codes are those of a run: 0, 1 (--gate), 2 wrong input, 3 incomplete.
+    """  # noqa: D301 - click looks for the character itself
+    from harness.commands.report import Limits, report_command
+
+    sys.exit(report_command(folder, Limits(**limits), out, _console(), gate=gate))
+
+
+@farm.command()
+@click.argument("before", metavar="A", type=_FOLDER)
+@click.argument("after", metavar="B", type=_FOLDER)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the Markdown to a file too."
+)
+def diff(before: Path, after: Path, out: Path | None) -> NoReturn:
+    """Say what changed from run A to run B, cell by cell, as Markdown.
+
+    Both are -o folders of `farm run`. Their evidence is judged again, each run by its own thresholds. Told are cells
+    that changed verdict, cause or what really ran, cells that only one run has, and timings that moved by more than
+    noise (stable ones of the same device; emulated ones are told apart and are never worse).
+
+    Worse is: a PASS that is none any more; a FAIL or an ERROR that is new (not a FAIL that B's known_failures names);
+    under the same verdict, a precision that is no longer wholly in effect; a slower timing on hardware.
+    Runs of one engine version each are compared across versions.
+
+    \b
+    Did the new engine break anything:   farm diff reports/mnn-3.6.1 reports/mnn-3.7.0
+    In CI, against last night:           farm diff last-night tonight --out diff.md
+
+    Exit codes: 0 nothing changed for the worse, 1 something did, 2 wrong input.
+    """  # noqa: D301 - click looks for the character itself
+    from harness.commands.diff import diff_command
+
+    sys.exit(diff_command(before, after, out, _console()))
 
 
 @farm.group()

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from harness import __version__, cli
 from harness.commands import check as check_module
 from harness.commands import plan as plan_module
+from harness.commands.report import Limits
 from harness.dispatch.journal import Journal
 from harness.errors import Code, DeviceError, InputError, Problem
 from harness.fleet.check import Checkup
 from tests.dispatch.builders import BOARD, failed, finished, key, started
+from tests.report.folders import run_folder
 
 INVENTORY = "devices:\n- {name: a76, host: a76.lab}\n- {name: a53, host: a53.lab}\n"
 EXPERIMENT = """
@@ -67,6 +70,14 @@ def test_the_version(farm: Farm) -> None:
         (["no-such-command"], "No such command"),
         (["boards", "sideways"], "No such command"),
         (["report", "a", "b"], "unexpected extra argument"),
+        (["report", "a", "--agreement", "nan"], "not a number"),
+        (["report", "a", "--agreement", "1"], "0<x<1"),
+        (["report", "a", "--accuracy-drop-points", "100"], "0<x<100"),
+        (["report", "a", "--confidence", "0.5"], "0.5<x<1"),
+        (["report", "a", "--relative-l2", "inf"], "0<x<inf"),
+        (["report", "a", "--cosine", "-1"], "-1<x<1"),
+        (["diff", "a"], "Missing argument 'B'"),
+        (["diff", "a", "b", "-o", "/"], "is a directory"),
         (["plan", "-i", "/", "-e", "x"], "is a directory"),
     ],
 )
@@ -179,3 +190,42 @@ def test_a_report_of_a_run_with_an_error_is_incomplete(farm: Farm, tmp_path: Pat
     assert code == 3
     assert "connection-lost" in out
     assert {"report.md", "results.json", "results.csv", "junit.xml"} <= {file.name for file in tmp_path.iterdir()}
+
+
+def test_a_reports_options_are_handed_on(farm: Farm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[object] = []
+
+    def report_command(folder: Path, limits: Limits, out: Path | None, console: Console, *, gate: bool) -> int:
+        asked.extend((folder, limits, out, gate))
+        return 1
+
+    monkeypatch.setattr("harness.commands.report.report_command", report_command)
+    options = ["--accuracy-drop-points", "5", "--agreement", "0.9", "--relative-l2", "0.1", "--cosine", "0.99"]
+    more = ["--confidence", "0.99", "--out", str(tmp_path / "b"), "--gate"]
+    assert farm("report", str(tmp_path / "a"), *options, *more)[0] == 1
+    assert asked == [tmp_path / "a", Limits(5.0, 0.9, 0.1, 0.99, 0.99), tmp_path / "b", True]
+    asked.clear()
+    assert farm("report", str(tmp_path))[0] == 1
+    assert asked == [tmp_path, Limits(), None, False]
+
+
+def test_a_gated_report_and_a_diff_have_the_exit_codes_of_the_contract(farm: Farm, tmp_path: Path) -> None:
+    good, bad = run_folder(tmp_path / "good", wrong=0), run_folder(tmp_path / "bad")
+    assert [farm("report", str(folder), "--gate")[0] for folder in (good, bad)] == [0, 1]
+    assert farm("report", str(bad), "--gate", "--accuracy-drop-points", "50")[0] == 0
+    assert farm("report", str(bad), "--accuracy-drop-points", "50", "--out", str(bad))[0] == 2
+    assert farm("diff", str(bad), str(good))[0] == 0
+    code, out, _ = farm("diff", str(good), str(bad), "--out", str(tmp_path / "diff.md"))
+    assert code == 1
+    assert out == (tmp_path / "diff.md").read_text()
+    assert farm("diff", str(good), str(tmp_path))[0] == 2
+
+
+@pytest.mark.parametrize("command", [(), ("report",), ("diff",), ("run",)])
+def test_help_has_its_examples_on_lines_of_their_own(farm: Farm, command: tuple[str, ...]) -> None:
+    code, out, _ = farm(*command, "--help")
+    assert code == 0
+    assert "\\b" not in out
+    assert "\b" not in out
+    if command != ("run",):
+        assert any(line.strip().endswith(("--gate", "diff.md", "reports/second")) for line in out.splitlines())

@@ -4,6 +4,7 @@ import json
 
 from harness.report import names, numbers
 from harness.report.speed import speed_up
+from harness.report.stability import drift, stability
 from harness.report.table import table
 from harness.report.text import markdown
 from harness.results import CellResult, DeviceResult, RunResults
@@ -25,10 +26,10 @@ _FACTS = {
 def timings(results: RunResults, *, emulated: bool) -> str:
     """Return the timings taken on hardware (with speed-ups) or on emulated boards (without); '' if none."""
     cells = [cell for cell in results.cells if cell.timing is not None and cell.timing.emulated is emulated]
-    headings = ["device", "model", "precision", "ran", "first ms", "median ms", "p90 ms", "MAD ms", "stable"]
-    headings += [] if emulated else ["speed-up"]
+    headings = ["device", "model", "precision", "ran", "first ms", "median ms", "p90 ms", "MAD ms", "drift", "grade"]
+    headings += ["hardware"] if emulated else ["speed-up"]
     rows = [_timing(cell, results, emulated) for cell in cells]
-    return table(headings, rows, [4, 5, 6, 7, 9][: 4 if emulated else 5]) if rows else ""
+    return table(headings, rows, [4, 5, 6, 7, 8, *([] if emulated else [10])]) if rows else ""
 
 
 def devices(results: RunResults) -> str:
@@ -67,6 +68,8 @@ def provenance(results: RunResults) -> str:
         "harness": results.harness,
         "engines": ", ".join(f"MNN {engine}" for engine in results.engines),
         "thresholds": f"accuracy drop {limits.accuracy_drop_points:g} points, else agreement {limits.agreement:g}",
+        **({} if limits.relative_l2 is None else {"relative L2, apart": f"at most {limits.relative_l2:g}"}),
+        **({} if limits.cosine is None else {"cosine, apart": f"at least {limits.cosine:g}"}),
         "confidence": f"{results.confidence:g}",
         **{name: str(version) for name, version in sorted(results.versions.items())},
         **{name: str(count) for name, count in sorted(results.counts.items())},
@@ -89,9 +92,9 @@ def _timing(cell: CellResult, results: RunResults, emulated: bool) -> list[str]:
     column = names.column(cell.key.precision, cell.key.engine, results)
     row = [*map(markdown, (cell.key.device, cell.key.model, column, names.ran(cell)))]
     times = (timing.first_ms, timing.median_ms, timing.p90_ms, timing.mad_ms)
-    row += [*map(numbers.fixed, times), "yes" if timing.stable else "no"]
+    row += [*map(numbers.fixed, times), drift(timing), stability(timing)]
     faster = speed_up(cell, results)
-    return row if emulated else [*row, numbers.NONE if faster is None else f"{faster:.2f}x"]
+    return [*row, "emulated" if emulated else numbers.NONE if faster is None else f"{faster:.2f}x"]
 
 
 def _device(device: DeviceResult, facts: list[str]) -> list[str]:

@@ -1,42 +1,65 @@
 """report.md: good enough to paste into a merge request."""
 
-from harness.report import backstage, sections
+from collections.abc import Iterable, Sequence
+
+from harness.report import backstage, certainty, figures, loss, sections, summary
+from harness.report.guide import GUIDE
 from harness.report.text import markdown
 from harness.results import RunResults
 
-_LEGEND = (
-    "Each cell: verdict · change of top-1 accuracy against onnxruntime fp32 in points (without labels: share of"
-    " images with the same top-1) · what really ran. N/A means that the precision did not take effect there or could"
-    " not be run, which is never a pass."
-)
+_LONG = 8000
 _EMULATED = (
     "These boards are emulated. Their numerics are the real kernels', but their times say nothing about hardware;"
     " they are no basis for comparing devices or precisions."
 )
+_GRADES = (
+    "Speed-ups are against fp32 on the same device, and only between stable timings. drifting: the last third of the"
+    " times is 10 % off the first; noisy: MAD above 5 % of the median; few: fewer than five times."
+)
+_NUMERIC = "These thresholds are on the numbers alone. They decide no verdict; accuracy does."
 
 
 def render(results: RunResults) -> str:
     """Return the whole report; equal results give equal bytes."""
-    parts = [f"# Precision farm: {markdown(results.id)}", sections.summary(results)]
+    parts = [f"# Precision farm: {markdown(results.id)}", *_top(results)]
     for model in results.models:
         parts += [f"## {markdown(model.name)}", sections.matrix(results, model.name)]
-    parts += [_LEGEND if results.models else "", *_section("Why", sections.reasons(results))]
-    parts += _section("Not decided, not applicable, not measured", sections.unmeasured(results))
-    for model in results.models:
-        parts += _section(f"Numbers: {markdown(model.name)}", sections.figures(results, model.name))
-    parts += _timings(results)
-    parts += _section("Devices", backstage.devices(results), backstage.failures(results))
-    parts += _section("Fingerprints", backstage.fingerprints(results))
-    parts += _section("To reproduce this run", backstage.provenance(results), backstage.files(results))
+    parts.append(sections.legend(results))
+    for heading, bodies in _sections(results):
+        parts += [f"## {heading}", *bodies]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _timings(results: RunResults) -> list[str]:
-    hardware = backstage.timings(results, emulated=False)
-    emulated = backstage.timings(results, emulated=True)
-    shown = _section("Timings", hardware)
-    return shown + (_section("Timings of emulated boards", _EMULATED, emulated) if emulated else [])
+def _top(results: RunResults) -> Iterable[str]:
+    yield " ".join(markdown(sentence, _LONG) for sentence in summary.three(results))
+    yield f"**{markdown(summary.counts(results))}**"
+    yield "\n".join(f"- **! {markdown(alarm, _LONG)}**" for alarm in summary.alarms(results))
+    yield f"What these words mean and what to do next: [how to read a verdict]({GUIDE})."
 
 
-def _section(heading: str, *bodies: str) -> list[str]:
-    return [f"## {heading}", *bodies] if any(bodies) else []
+def _sections(results: RunResults) -> Iterable[tuple[str, Sequence[str]]]:
+    """Yield headings with what stands under them; those with nothing but explanations are left out."""
+    hardware, emulated = (backstage.timings(results, emulated=one) for one in (False, True))
+    found: list[tuple[str, str, Sequence[str]]] = [
+        ("Where the loss comes from", loss.LEGEND, [loss.split(results)]),
+        ("Why", "", [sections.reasons(results)]),
+        ("Not decided, not applicable, not measured", "", [sections.unmeasured(results)]),
+        ("Ran only partly as asked", "", [figures.fallbacks(results)]),
+        ("How sure", "", [certainty.certainty(results)]),
+        ("Flips", certainty.FLIPS_LEGEND, [certainty.flips(results)]),
+        (
+            "Devices that should agree to the bit",
+            figures.PEERS_LEGEND,
+            [figures.agreeing(results), figures.peers(results)],
+        ),
+        ("Thresholds on numbers", _NUMERIC, [figures.numeric(results)]),
+        ("Numbers", "", [figures.metrics(results)]),
+        ("Timings", _GRADES, [hardware]),
+        ("Timings of emulated boards", _EMULATED, [emulated]),
+        ("Devices", "", [backstage.devices(results), backstage.failures(results)]),
+        ("Fingerprints", "", [backstage.fingerprints(results)]),
+        ("To reproduce this run", "", [backstage.provenance(results), backstage.files(results)]),
+    ]
+    for heading, explanation, bodies in found:
+        if any(bodies):
+            yield heading, [explanation, *bodies]

@@ -1,5 +1,6 @@
 """How devices, columns and what ran are called in every report; plain text, to be escaped by the renderer."""
 
+from harness.evidence import CellKey
 from harness.results import CellResult, DeviceResult, RunResults, Verdict
 
 _SHOWN = ("fp16", "bf16", "dot", "i8mm", "sve2", "sme2")
@@ -28,10 +29,9 @@ def column(precision: str, engine: str, results: RunResults) -> str:
     return precision if len(results.engines) < 2 else f"{precision} · MNN {engine}"
 
 
-def cell(result: CellResult) -> str:
+def key(one: CellKey) -> str:
     """Return the whole name of a cell."""
-    key = result.key
-    return f"{key.device} · {key.model} · {key.precision} · MNN {key.engine}"
+    return f"{one.device} · {one.model} · {one.precision} · MNN {one.engine}"
 
 
 def ran(result: CellResult) -> str:
@@ -41,12 +41,6 @@ def ran(result: CellResult) -> str:
         return ""
     what = found.compute if found.weights == "float32" else f"{found.weights} weights, {found.compute}"
     return what if found.proven else f"{what} (unproven)"
-
-
-def ran_words(result: CellResult) -> str:
-    """Return `ran` for a matrix, where the word matters that the cell did not run as asked."""
-    astray = result.effective is not None and result.effective.in_effect is False
-    return f"ran as {ran(result)}" if astray else ran(result)
 
 
 def ran_briefly(result: CellResult) -> str:

@@ -1,6 +1,7 @@
 """Numbers as words: the one place that decides how many digits are worth showing."""
 
 import math
+from collections.abc import Callable, Sequence
 
 NONE = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
@@ -40,6 +41,12 @@ def interval(bounds: tuple[float, float] | None) -> str:
 def span(bounds: tuple[float, float] | None, scale: float = 1.0) -> str:
     """Return `low … high` of a quantity that has no sign, times `scale`."""
     return NONE if bounds is None else f"{scale * bounds[0]:.1f} … {scale * bounds[1]:.1f}"
+
+
+def between(values: Sequence[float], words: Callable[[float], str]) -> str:
+    """Return `smallest … largest` in the words given, once where both read the same."""
+    low, high = words(min(values)), words(max(values))
+    return low if low == high else f"{low} … {high}"
 
 
 def cosine(value: float | None) -> str:

@@ -1,18 +1,22 @@
-"""The sections of report.md about accuracy: summary, matrix, the numbers behind it, what was not measured."""
+"""The sections of report.md about verdicts: the matrix, what explains it, what was not decided or measured."""
 
-from harness.report import names, numbers
-from harness.report.grid import detail, grid
-from harness.report.summary import sentences
+from harness.report import known, names
+from harness.report.cell_table import cell_table, head
+from harness.report.grid import grid
+from harness.report.marks import Kind, shown
 from harness.report.table import table
 from harness.report.text import markdown
 from harness.results import CellResult, RunResults, Verdict
 
-_LOUD = {Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR}
-
-
-def summary(results: RunResults) -> str:
-    """Return the first sentences as a list."""
-    return "\n".join(f"- **{heading}:** {markdown(text, 2000)}" for heading, text in sentences(results))
+_LEGEND = {
+    Kind.PASS: "keeps its accuracy",
+    Kind.FAIL: "loses it",
+    Kind.OPEN: "INCONCLUSIVE: not decided, no pass",
+    Kind.ASTRAY: "did not run as asked, what ran is named: no pass",
+    Kind.PARTLY: "ran only partly as asked",
+    Kind.NOT_RUN: "cannot be run there",
+    Kind.ERROR: "not measured",
+}
 
 
 def matrix(results: RunResults, model: str) -> str:
@@ -22,67 +26,54 @@ def matrix(results: RunResults, model: str) -> str:
     return table(["device", *map(markdown, shape.columns)], rows)
 
 
-def figures(results: RunResults, model: str) -> str:
-    """Return the numbers behind the matrix, one row a cell that has some; '' where none has."""
-    cells = [cell for cell in results.cells if cell.key.model == model and cell.metrics is not None]
-    labelled = any(cell.metrics and cell.metrics.top1_accuracy is not None for cell in cells)
-    accuracy = ["top-1", "reference top-1", "drop, points", "interval"] if labelled else []
-    headings = ["device", "precision", "verdict", "images", "not finite", "rel. L2 median", "cosine median",
-                "cosine min", "max. abs.", "agreement", "interval, %", *accuracy]  # fmt: skip
-    rows = [_figures(cell, results, labelled) for cell in cells]
-    return table(headings, rows, range(3, len(headings))) if rows else ""
-
-
-def unmeasured(results: RunResults) -> str:
-    """Return every cell that is not a plain PASS or measured FAIL, with reason, blame and advice."""
-    cells = [cell for cell in results.cells if cell.verdict not in (Verdict.PASS, Verdict.FAIL)]
-    headings = ["device", "model", "precision", "verdict", "why", "blame", "what to do"]
-    return table(headings, (_why(cell, results) for cell in cells)) if cells else ""
+def legend(results: RunResults) -> str:
+    """Return what the marks mean that this run shows."""
+    seen = {shown(cell).kind.mark for cell in results.cells}
+    marks = [f"{kind.mark} {words}" for kind, words in _LEGEND.items() if kind.mark in seen]
+    change = "Points are the change of top-1 accuracy against onnxruntime fp32 on the same images"
+    return f"{' · '.join(marks)}. {change} (without labels: share of images with the same top-1)." if marks else ""
 
 
 def reasons(results: RunResults) -> str:
-    """Return one line for every FAIL and every remark on a PASS."""
-    judged = [cell for cell in results.cells if cell.verdict in (Verdict.PASS, Verdict.FAIL) and cell.reason]
-    return "\n".join(
-        f"- {markdown(names.cell(cell))}: {_word(cell.verdict)}, {markdown(cell.reason)}"
-        + (f" (cause: {cell.cause})" if cell.cause else "")
-        for cell in judged
-    )
+    """Return why cells fail, and every remark on a PASS."""
+    judged = [cell for cell in results.cells if cell.verdict in (Verdict.PASS, Verdict.FAIL)]
+    cells = [cell for cell in judged if cell.verdict is Verdict.FAIL or cell.reason or _note(cell)]
+    return cell_table(cells, results, ["why", "cause", "note"], _reason)
+
+
+def unmeasured(results: RunResults) -> str:
+    """Return every cell that is no PASS or FAIL, with reason, blame and advice."""
+    cells = [cell for cell in results.cells if cell.verdict not in (Verdict.PASS, Verdict.FAIL)]
+    return cell_table(cells, results, ["why", "blame", "what to do"], _why)
 
 
 def _matrix_cell(cell: CellResult | None) -> str:
     if cell is None:
         return ""
-    parts = [_word(cell.verdict), markdown(detail(cell)), markdown(names.ran_words(cell))]
-    return " · ".join(part for part in parts if part)
+    words = shown(cell)
+    return " · ".join([head(words), *map(markdown, words.rest)])
 
 
-def _word(verdict: Verdict) -> str:
-    return f"**{names.word(verdict)}**" if verdict in _LOUD else names.word(verdict)
+def _reason(cell: CellResult) -> list[str]:
+    return [markdown(cell.reason), str(cell.cause or ""), markdown(_note(cell))]
 
 
-def _figures(cell: CellResult, results: RunResults, labelled: bool) -> list[str]:
-    found = cell.metrics
-    if found is None:
-        return []
-    column = names.column(cell.key.precision, cell.key.engine, results)
-    row = [markdown(cell.key.device), markdown(column), _word(cell.verdict), str(found.images), str(found.nonfinite)]
-    row += [numbers.significant(found.relative_l2_median), numbers.cosine(found.cosine_median)]
-    row += [numbers.cosine(found.cosine_min), numbers.significant(found.max_abs)]
-    row += [numbers.percent(found.top1_agreement), numbers.span(found.agreement_interval, 100.0)]
-    if labelled:
-        row += [numbers.percent(found.top1_accuracy), numbers.percent(found.reference_accuracy)]
-        row += [numbers.fixed(found.accuracy_drop_points), numbers.interval(found.accuracy_drop_interval)]
-    return row
+def _note(cell: CellResult) -> str:
+    ran = cell.effective.note if cell.effective else ""
+    return "; ".join(part for part in (known.words(cell), ran) if part and part != cell.reason)
 
 
-def _why(cell: CellResult, results: RunResults) -> list[str]:
+def _why(cell: CellResult) -> list[str]:
     problem = cell.failure.problem if cell.failure else None
-    column = names.column(cell.key.precision, cell.key.engine, results)
     why = f"{problem.code}: {cell.reason}" if problem else cell.reason
-    blame = [str(problem.blame), problem.what_to_do] if problem else ["", ""]
-    return [
-        *map(markdown, (cell.key.device, cell.key.model, column)),
-        _word(cell.verdict),
-        *map(markdown, (why, *blame)),
-    ]
+    said = "; ".join(part for part in (why, known.words(cell)) if part)
+    return [markdown(part) for part in (said, str(problem.blame) if problem else "", _advice(cell))]
+
+
+def _advice(cell: CellResult) -> str:
+    if cell.failure is not None:
+        return cell.failure.problem.what_to_do
+    needed = cell.certainty.images_needed if cell.certainty else None
+    if cell.verdict is Verdict.INCONCLUSIVE and needed:
+        return f"measure about {needed} images (sampling: max_images)"
+    return ""

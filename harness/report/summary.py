@@ -1,60 +1,131 @@
-"""The first sentences of a report: what to know without reading on. Plain text, to be escaped."""
+"""The top of a report: three sentences on what to know, then counts. Plain text, to be escaped by the renderer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from harness.report import names
-from harness.report.grid import detail
-from harness.results import CellResult, RunResults, Verdict
+from harness.evidence import CellKey
+from harness.report import numbers
+from harness.report.causes import because
+from harness.report.known import expected_failure, passes_now
+from harness.report.marks import not_as_asked, partly
+from harness.report.places import places
+from harness.results import CellResult, RunResults, Status, Verdict
 
 _ORDER = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NA, Verdict.ERROR)
 
-_GOOD = "Keeps its accuracy"
+
+def three(results: RunResults) -> tuple[str, str, str]:
+    """Return exactly three sentences: which combinations lose accuracy, why, and which are safe."""
+    losing = [cell for cell in results.cells if cell.verdict is Verdict.FAIL]
+    return _loss(losing, results), _why(losing, results), _safe(results)
 
 
-def sentences(results: RunResults) -> list[tuple[str, str]]:
-    """Return (heading, text) pairs, the most important first; headings without cells are left out."""
-    found = [("Cells", _counts(results))]
-    if not results.complete:
-        found.append(("Incomplete", "some cells could not be measured; what follows is what was."))
-    groups: tuple[tuple[str, Callable[[CellResult], bool]], ...] = (
-        ("Loses accuracy", lambda cell: cell.verdict is Verdict.FAIL),
-        ("Did not run as asked", not_as_asked),
-        ("Not decided", lambda cell: cell.verdict is Verdict.INCONCLUSIVE),
-        ("Could not be measured", lambda cell: cell.verdict is Verdict.ERROR),
-        ("Not supported", lambda cell: cell.verdict is Verdict.NA and not not_as_asked(cell)),
-        (_GOOD, lambda cell: cell.verdict is Verdict.PASS),
-    )
-    found += [
-        (heading, _grouped(filter(wanted, results.cells), results, remarks=heading != _GOOD))
-        for heading, wanted in groups
-    ]
-    return [(heading, text) for heading, text in found if text]
-
-
-def not_as_asked(cell: CellResult) -> bool:
-    """Tell whether a cell ran, but not at its precision."""
-    return cell.verdict is Verdict.NA and cell.effective is not None and cell.effective.in_effect is False
-
-
-def _counts(results: RunResults) -> str:
+def counts(results: RunResults) -> str:
+    """Return how many cells came to what, so that nothing that was not decided or measured vanishes."""
     verdicts = [cell.verdict for cell in results.cells]
     parts = [f"{verdicts.count(verdict)} {verdict}" for verdict in _ORDER if verdict in verdicts]
-    return f"{len(verdicts)} in all: {', '.join(parts)}." if verdicts else "none were planned."
+    shown = f"{_number(len(verdicts), 'cell')}: {', '.join(parts)}." if verdicts else "0 cells: none were planned."
+    tests: Sequence[tuple[str, Callable[[CellResult], bool]]] = (
+        ("could not be decided", lambda cell: cell.verdict is Verdict.INCONCLUSIVE),
+        ("did not run as asked", not_as_asked),
+        ("ran only partly as asked", lambda cell: partly(cell) and not not_as_asked(cell)),
+        ("could not be run at all", lambda cell: cell.status is Status.UNSUPPORTED),
+        ("could not be measured", lambda cell: cell.status is Status.ERROR),
+        ("not measured yet", lambda cell: cell.status is Status.PENDING),
+        ("failed as known", expected_failure),
+    )
+    notes = [f"{count} {words}" for words, test in tests if (count := sum(map(test, results.cells)))]
+    return f"{shown} Of these {', '.join(notes)}." if notes else shown
 
 
-def _grouped(cells: Iterable[CellResult], results: RunResults, *, remarks: bool) -> str:
-    """Return `model: precision on device (remark), device`, with `every device` where that is so."""
-    places: dict[tuple[str, str], list[str]] = {}
+def alarms(results: RunResults) -> list[str]:
+    """Return what must be read before any verdict: doubtful samples, other thresholds, failures that are none."""
+    found = [f"Check the samples of {model.name}: {text}" for model in results.models for text in model.warnings]
+    if results.rejudged:
+        found.append(f"Judged again with other settings than the run's own: {', '.join(results.rejudged)}.")
+    if surprises := [cell for cell in results.cells if passes_now(cell)]:
+        where = grouped(surprises, results)
+        found.append(f"Known failures pass now, remove them from known_failures: {where}.")
+    if not results.complete:
+        found.append("The run is incomplete: what follows is what was measured.")
+    return found
+
+
+def grouped(
+    cells: Iterable[CellResult],
+    results: RunResults,
+    figure: Callable[[Sequence[CellResult]], str] = lambda _: "",
+) -> str:
+    """Return `b0 fp16 on a, b (figure); b0 int8 on every device`, one part for every model and precision."""
+    parts: dict[CellKey, list[CellResult]] = {}
     for cell in cells:
-        engine = f" under MNN {cell.key.engine}" if len(results.engines) > 1 else ""
-        remark = f" ({_remark(cell)})" if remarks and _remark(cell) else ""
-        places.setdefault((cell.key.model, cell.key.precision + engine), []).append(cell.key.device + remark)
-    models: dict[str, list[str]] = {}
-    for (model, precision), devices in places.items():
-        everywhere = not remarks and len(devices) == len(results.devices) > 1
-        models.setdefault(model, []).append(f"{precision} on {'every device' if everywhere else ', '.join(devices)}")
-    return " · ".join(f"{model}: {'; '.join(parts)}" for model, parts in models.items())
+        parts.setdefault(_column(cell.key), []).append(cell)
+    return "; ".join(_group(column, members, results, figure(members)) for column, members in parts.items())
 
 
-def _remark(cell: CellResult) -> str:
-    return names.ran_words(cell) if not_as_asked(cell) else detail(cell)
+def _loss(losing: Sequence[CellResult], results: RunResults) -> str:
+    if not losing:
+        decided = any(cell.verdict is Verdict.PASS for cell in results.cells)
+        return (
+            "No combination that was decided loses accuracy."
+            if decided
+            else "Nothing could be shown to lose accuracy."
+        )
+    return f"Accuracy is lost by {grouped(losing, results, change_range)}."
+
+
+def _why(losing: Sequence[CellResult], results: RunResults) -> str:
+    if not losing:
+        return "So there is no loss to explain."
+    causes: dict[str, list[CellResult]] = {}
+    for cell in losing:
+        causes.setdefault(str(cell.cause or ""), []).append(cell)
+    known = [f"{cause} for {grouped(cells, results, because)}" for cause, cells in causes.items() if cause]
+    unknown = [f"not known for {grouped(cells, results)}" for cause, cells in causes.items() if not cause]
+    return f"The cause is {'; it is '.join([*known, *unknown])}."
+
+
+def _safe(results: RunResults) -> str:
+    safe = [cell for cell in results.cells if cell.verdict is Verdict.PASS]
+    if not safe:
+        return "Nothing is shown to be safe."
+    sure = f"{100.0 * results.confidence:g} %"
+    return f"Safe, with {sure} confidence each, are {grouped(safe, results, _partly)}."
+
+
+def change_range(cells: Sequence[CellResult]) -> str:
+    """Return the change of accuracy over some cells, in points, or their agreement where there are no labels.
+
+    Cells with outputs that are not finite are counted apart: they have no accuracy to speak of.
+    """
+    found = [cell.metrics for cell in cells if cell.metrics is not None]
+    finite = [one for one in found if not one.nonfinite]
+    drops = [-one.accuracy_drop_points for one in finite if one.accuracy_drop_points is not None]
+    agreements = [one.top1_agreement for one in finite if one.top1_agreement is not None]
+    words = []
+    if drops:
+        words.append(f"{numbers.between(drops, numbers.signed)} pt")
+    elif agreements:
+        words.append(f"agrees {numbers.between(agreements, numbers.percent)}")
+    if broken := len(found) - len(finite):
+        words.append("outputs not finite" if broken == len(found) else f"outputs not finite on {broken}")
+    return ", ".join(words)
+
+
+def _partly(cells: Sequence[CellResult]) -> str:
+    return "partly as asked" if any(map(partly, cells)) else ""
+
+
+def _group(column: CellKey, members: Sequence[CellResult], results: RunResults, figure: str) -> str:
+    engine = f" under MNN {column.engine}" if len(results.engines) > 1 else ""
+    everywhere = [cell.key.device for cell in results.cells if _column(cell.key) == column]
+    where = places([cell.key.device for cell in members], everywhere)
+    model = f"{column.model} " if len(results.models) > 1 else ""
+    return f"{model}{column.precision}{engine} on {where}" + (f" ({figure})" if figure else "")
+
+
+def _column(key: CellKey) -> CellKey:
+    return key.model_copy(update={"device": ""})
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.report import csv_report, json_report, junit, markdown
+from harness.report.guide import GUIDE, guide
 from harness.results import RunResults
 
 _RENDERERS: dict[str, Callable[[RunResults], str]] = {
@@ -13,11 +14,12 @@ _RENDERERS: dict[str, Callable[[RunResults], str]] = {
     "results.json": json_report.render,
     "results.csv": csv_report.render,
     "junit.xml": junit.render,
+    GUIDE: lambda _: guide(),
 }
 
 
 def write_reports(results: RunResults, folder: Path) -> tuple[Path, ...]:
-    """Write report.md, results.json, results.csv and junit.xml and return their paths.
+    """Write report.md, results.json, results.csv, junit.xml and the page on how to read them; return their paths.
 
     All are rendered before the first is written, and each takes its place in one step, so a reader never sees
     half a file. Equal results give equal bytes.
@@ -27,10 +29,15 @@ def write_reports(results: RunResults, folder: Path) -> tuple[Path, ...]:
     """
     rendered = {name: render(results) for name, render in _RENDERERS.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    return tuple(_write(folder / name, text) for name, text in rendered.items())
+    return tuple(write_file(folder / name, text) for name, text in rendered.items())
 
 
-def _write(path: Path, text: str) -> Path:
+def write_file(path: Path, text: str) -> Path:
+    """Write a text in one step and return its path.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     new = Path(name)
     try:

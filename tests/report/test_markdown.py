@@ -13,11 +13,13 @@ from markdown_it import MarkdownIt
 from harness.errors import Code, Problem
 from harness.evidence import Failure
 from harness.report.markdown import render
-from harness.results import RunResults
+from harness.report.summary import three
+from harness.results import Flip, RunResults, Thresholds, Verdict
 
-from .builders import NOT_FP16, cells, devices, key, measured, metrics, results, timing
+from .builders import NOT_FP16, cells, devices, explained, key, measured, metrics, results, timing
 from .hostile import hostile
 
+EXPLAINED = results(cells=(explained(cells()[1]),), thresholds=Thresholds(relative_l2=0.01, cosine=0.999))
 GOLDEN = Path(__file__).with_name("golden.md")
 
 
@@ -54,31 +56,46 @@ def test_the_report_is_the_golden_one() -> None:
 
 
 def test_the_first_lines_say_what_to_know() -> None:
-    report = render(results())
-    first = report.split("\n## ", maxsplit=1)[0]
-    assert "9 in all: 2 PASS, 2 FAIL, 1 INCONCLUSIVE, 2 N/A, 2 ERROR." in first
-    assert "**Loses accuracy:** b0: fp16 on pi5-01 (−5.0 pt), phone-01 (2 of 60 not finite)" in first  # noqa: RUF001
-    assert "**Did not run as asked:** b0: fp16 on a72-01 (ran as fp32)" in first
-    assert "**Could not be measured:** b0: fp32 on phone-01 (connection-lost)" in first
-    assert "**Incomplete:**" in first
-    assert "Incomplete" not in render(results(cells=cells()[:6]))
+    title, sentences, counts, alarms, guide, *_ = render(results()).split("\n\n")
+    assert title == "# Precision farm: 20260101-120000"
+    assert sentences == " ".join(three(results()))
+    assert counts.startswith(
+        "**9 cells: 2 PASS, 2 FAIL, 1 INCONCLUSIVE, 2 N/A, 2 ERROR. Of these 1 could not be decided"
+    )
+    assert alarms == "- **! The run is incomplete: what follows is what was measured.**"
+    assert "(how-to-read-a-verdict.md)" in guide
+    assert "incomplete" not in render(results(cells=cells()[:6]))
+
+
+def test_warnings_on_samples_come_before_the_matrix() -> None:
+    model = results().models[0].model_copy(update={"warnings": ("labels look *shifted*",)})
+    first = render(results(models=(model,))).split("\n## ", maxsplit=1)[0]
+    assert "- **! Check the samples of b0: labels look \\*shifted\\***" in first
 
 
 def test_the_matrix_has_a_row_a_device_and_a_column_a_precision() -> None:
     matrix = rows(section(render(results()), "b0"))
     assert matrix[0] == ["device", "fp32", "fp16", "bf16"]
     assert [row[0].split(" ")[0] for row in matrix[1:]] == ["pi5-01", "a72-01", "phone-01"]
-    assert matrix[1][1] == "PASS · +0.0 pt · fp32"
-    assert matrix[1][2] == "**FAIL** · −5.0 pt · fp16"  # noqa: RUF001
-    assert matrix[1][3] == "**INCONCLUSIVE** · +0.0 pt · fp16+fp32 (unproven)"
+    assert matrix[1][1] == "✓ PASS · +0.0 pt"
+    assert matrix[1][2] == "**✗ FAIL** · −5.0 pt"  # noqa: RUF001
+    assert matrix[1][3] == "**? INCONCLUSIVE** · +0.0 pt · unproven"
     assert matrix[2][0] == "a72-01 (cortex-a72, no fp16, emulated)"
-    assert matrix[2][2:] == ["N/A · ran as fp32", "N/A · unsupported"]
+    assert matrix[2][2:] == ["**≠ N/A, not as asked** · ran as fp32", "– N/A · unsupported"]  # noqa: RUF001
     assert matrix[3] == [
         "phone-01 (not reached)",
-        "**ERROR** · connection-lost",
-        "**FAIL** · 2 of 60 not finite · fp16",
-        "**ERROR** · not measured yet",
+        "**! ERROR** · connection-lost",
+        "**✗ FAIL** · 2 of 60 not finite · non-finite",
+        "**! ERROR** · not measured yet",
     ]
+
+
+def test_the_legend_has_the_marks_of_this_run_only() -> None:
+    report = render(results())
+    for words in ("✓ keeps", "✗ loses", "? INCONCLUSIVE: not decided", "≠ did not run as asked", "! not measured"):
+        assert words in report
+    assert "≈" not in report
+    assert "✗ loses" not in render(results(cells=cells()[:1]))
 
 
 def test_a_precision_that_did_not_run_is_never_shown_as_its_pass() -> None:
@@ -103,21 +120,89 @@ def test_without_labels_agreement_is_shown() -> None:
         }
     )
     report = render(results(cells=(measured(key("pi5-01", "fp32"), cells()[0].verdict, found=plain),)))
-    assert "PASS · agrees 95.0 % · fp16" in report
-    assert "reference top-1" not in section(report, "Numbers: b0")
+    assert "✓ PASS · agrees 95.0 %" in report
+    assert "reference top-1" not in section(report, "Numbers")
 
 
 def test_the_numbers_behind_the_matrix() -> None:
-    table = rows(section(render(results()), "Numbers: b0"))
-    fp16 = dict(zip(table[0], table[2], strict=True))
+    table = rows(section(render(results()), "Numbers"))
+    both, fp16 = (dict(zip(table[0], row, strict=True)) for row in table[1:3])
+    assert (both["device"], both["precision"], both["ran"]) == ("pi5-01, a72-01", "fp32", "fp32"), "they say the same"
     assert fp16["device"] == "pi5-01"
     assert fp16["rel. L2 median"] == "0.0302"
     assert fp16["drop, points"] == "5.00"
-    assert fp16["interval"] == "+1.0 … +9.0"
+    assert fp16["interval, points"] == "+1.0 … +9.0"
     assert (fp16["top-1"], fp16["reference top-1"], fp16["agreement"]) == ("85.0 %", "90.0 %", "95.0 %")
     broken = dict(zip(table[0], table[-1], strict=True))
     assert (broken["not finite"], broken["max. abs."]) == ("2", "∞")
-    assert len(table) == 1 + 6
+    assert len(table) == 1 + 5
+
+
+def explained_row(heading: str) -> dict[str, str]:
+    table = rows(section(render(EXPLAINED), heading))
+    return dict(zip(*table, strict=True))
+
+
+def test_the_split_of_the_loss_in_numbers() -> None:
+    row = explained_row("Where the loss comes from")
+    assert row["conversion"] == "1.25e-05 (0 of 60 flip, +0.0 pt)"
+    assert row["quantisation"] == "–"  # noqa: RUF001
+    assert row["arithmetic"] == "0.0302 (4 of 60 flip, −5.0 pt)"  # noqa: RUF001
+    assert row["device"] == "∞ (1 of 60 flip)"
+    assert row["fp16 floor"] == "0.0121 (1 of 60 flip, +0.0 pt)"
+    assert (row["dominant"], row["note"]) == ("arithmetic", "the kernels lose 2.5 times what fp16 must")
+
+
+def test_how_sure_a_verdict_is() -> None:
+    row = explained_row("How sure")
+    assert (row["images"], row["decided at"], row["images needed"]) == ("60", "50", "–")  # noqa: RUF001
+    assert (row["confidence"], row["method"]) == ("95 %", "spending")
+    assert row["shared with"] == "a72-01 · b0 · fp32 · MNN 3.6.1"
+    assert (row["drop, points"], row["interval"]) == ("5.00", "+1.0 … +9.0")
+
+
+def test_flips_with_their_margins_nearest_and_worst() -> None:
+    row = explained_row("Flips")
+    assert (row["flips"], row["images"]) == ("2", "60")
+    assert row["nearest (smallest margin)"] == (
+        "image 7: 3→5, label 3, margin 0.001; image 30: 1→not finite, margin 4.25"
+    )
+    assert row["worst (largest margin)"] == "the same"
+    many = tuple(Flip(image=n, reference=0, given=1, margin=m) for n, m in enumerate((3, 1, 4, 1.5, 9, 2.5)))
+    cell = cells()[1].model_copy(update={"flips": many})
+    near, worst = rows(section(render(results(cells=(cell,))), "Flips"))[1][-2:]
+    assert re.findall(r"margin ([\d.]+)", near) == ["1", "1.5", "2.5"]
+    assert re.findall(r"margin ([\d.]+)", worst) == ["9", "4", "3"]
+
+
+def test_peers_that_disagree_are_named() -> None:
+    assert "0 of 1 cells with peers agree" in section(render(EXPLAINED), "Devices that should agree to the bit")
+    row = explained_row("Devices that should agree to the bit")
+    assert (row["differs from"], row["agrees with"], row["odd one out"]) == ("b-02", "b-01", "b-02")
+
+
+def test_numbers_only_thresholds_are_apart() -> None:
+    assert "decide no verdict" in section(render(EXPLAINED), "Thresholds on numbers")
+    row = explained_row("Thresholds on numbers")
+    assert (row["rel. L2 median"], row["at most 0.01"]) == ("0.0302", "**BROKEN**")
+    assert (row["cosine median"], row["at least 0.999"]) == ("0.999500", "kept")
+    assert "Thresholds on numbers" not in render(results())
+
+
+def test_operators_that_fell_back_are_named() -> None:
+    row = explained_row("Ran only partly as asked")
+    assert row["ran as asked"] == "87.5 %"
+    assert row["these did not (share of the multiply-adds)"] == "/stem/conv (Convolution, 12.5 %)"
+    assert "87.5 % ran as asked" in section(render(EXPLAINED), "b0")
+
+
+def test_a_known_failure_is_told_with_its_reason_and_one_that_passes_is_loud() -> None:
+    assert explained_row("Why")["note"] == "expected FAIL: 4-bit weights, see the log"
+    passing = cells()[0].model_copy(update={"expected": "old kernels"})
+    report = render(results(cells=(passing,)))
+    assert "**✓ PASS, but known to FAIL**" in section(report, "b0")
+    assert "known failure passes now" in section(report, "Why")
+    assert "- **! Known failures pass now" in report
 
 
 def test_speed_ups_only_on_hardware() -> None:
@@ -128,6 +213,7 @@ def test_speed_ups_only_on_hardware() -> None:
     assert [row[-1] for row in table[1:]] == ["–", "1.50x", "–"], "fp32 itself, fp16, unproven"  # noqa: RUF001
     assert "say nothing about hardware" in emulated
     assert "speed-up" not in emulated
+    assert [row[-1] for row in rows(emulated)] == ["hardware", "emulated", "emulated"], "labelled on every line"
     assert "a72-01" in emulated
     assert "a72-01" not in hardware
     assert "Timings of emulated boards" not in render(results(cells=cells()[:3]))
@@ -136,9 +222,10 @@ def test_speed_ups_only_on_hardware() -> None:
 def test_every_error_and_not_applicable_has_its_reason() -> None:
     table = rows(section(render(results()), "Not decided, not applicable, not measured"))
     found = {(row[0], row[2]): row[3:] for row in table[1:]}
+    assert found["pi5-01", "bf16"][1] == "what ran is not proven: backend and values disagree"
     assert set(found) == {(c.key.device, c.key.precision) for c in cells() if c.verdict not in ("PASS", "FAIL")}
     verdict, why, blame, advice = found["phone-01", "fp32"]
-    assert (verdict, blame) == ("**ERROR**", "infrastructure")
+    assert (verdict, blame) == ("**! ERROR**", "infrastructure")
     assert why == "connection-lost: the link to phone-01 broke after 12 of 60 images"
     assert "network and power" in advice
     assert found["a72-01", "bf16"][1] == "no wheel for this Python"
@@ -167,7 +254,7 @@ def test_a_broken_device_is_named_with_its_blame() -> None:
 
 def test_an_empty_run_renders() -> None:
     report = render(results(cells=(), models=(), devices=()))
-    assert "none were planned" in report
+    assert "0 cells: none were planned." in report
 
 
 def test_missing_parts_render() -> None:
@@ -178,7 +265,8 @@ def test_missing_parts_render() -> None:
 def test_foreign_strings_cannot_break_out() -> None:
     report = render(hostile())
     html = MarkdownIt("commonmark").enable("table").render(report)
-    for piece in ("<script", "<a ", "<img", "<em>", "<h1>H", "\x1b", "\x00", "\u202e"):
+    assert html.count("<a ") == 1, "the link to our own page"
+    for piece in ("<script", "<img", "<em>", "<h1>H", "\x1b", "\x00", "\u202e"):
         assert piece not in html
     assert html.count("<h1>") == 1
     assert "@you" not in html
@@ -188,13 +276,21 @@ def test_foreign_strings_cannot_break_out() -> None:
 
 def test_tables_are_tables_to_a_markdown_parser() -> None:
     html = MarkdownIt("commonmark").enable("table").render(render(results()))
-    assert html.count("<table>") == 8
+    assert html.count("<table>") == 9
     whole_tables(html)
+    full = MarkdownIt("commonmark").enable("table").render(render(EXPLAINED))
+    assert full.count("<table>") == 13
+    whole_tables(full)
 
 
 def test_times_of_unstable_runs_give_no_speed_up() -> None:
     shaky = measured(key("pi5-01", "fp16"), cells()[1].verdict, took=timing(20.0, stable=False))
-    assert "1.50x" not in render(results(cells=(cells()[0], shaky)))
+    report = render(results(cells=(cells()[0], shaky)))
+    assert "1.50x" not in report
+    assert [row[-3:-1] for row in rows(section(report, "Timings"))[1:]] == [["+0.0 %", "stable"], ["+0.0 %", "noisy"]]
+    changed = timing(20.0).model_copy(update={"stable": False, "drift": 0.88})
+    report = render(results(cells=(measured(key("pi5-01", "fp16"), Verdict.PASS, took=changed),)))
+    assert rows(section(report, "Timings"))[1][-3:-1] == ["−12.0 %", "output changed"]  # noqa: RUF001
     other = measured(key("pi5-01", "fp16"), cells()[4].verdict, NOT_FP16, took=timing(20.0))
     assert "1.50x" not in render(results(cells=(cells()[0], other)))
 

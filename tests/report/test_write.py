@@ -13,7 +13,7 @@ from harness.results import RunResults
 
 from .builders import results
 
-NAMES = {"report.md", "results.json", "results.csv", "junit.xml"}
+NAMES = {"report.md", "results.json", "results.csv", "junit.xml", "how-to-read-a-verdict.md"}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
