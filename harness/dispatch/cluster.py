@@ -9,7 +9,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,7 @@ from harness.config.inventory import Device
 from harness.dispatch.arrays import npy_digest
 from harness.dispatch.gateway import Gateway, GatewayEvent
 from harness.dispatch.jobs import CellJob
+from harness.dispatch.stopping import Yardstick
 from harness.errors import Code, FarmError, InputError
 
 SETTINGS = {
@@ -83,7 +84,16 @@ class Cluster:
         """Put bytes into the object store and return the reference."""
         return self.ray.put(np.frombuffer(data, dtype=np.uint8))
 
-    def gateway(self, site: str, *, run: str, holder: str, wheel_cache: Path, blobs: dict[str, Any]) -> "Remote":
+    def gateway(
+        self,
+        site: str,
+        *,
+        run: str,
+        holder: str,
+        wheel_cache: Path,
+        blobs: dict[str, Any],
+        yardsticks: Mapping[str, Yardstick],
+    ) -> "Remote":
         """Start a site's gateway.
 
         Raises:
@@ -100,7 +110,7 @@ class Cluster:
         actor = self.ray.remote(_GatewayActor).options(
             resources={resource: 0.001}, num_cpus=0, max_concurrency=4, max_restarts=0
         )
-        remote = Remote(self.ray, actor.remote(run, holder, str(wheel_cache), blobs))
+        remote = Remote(self.ray, actor.remote(run, holder, str(wheel_cache), blobs, dict(yardsticks)))
         theirs = remote.ask("hello")["harness"]
         if theirs != __version__:
             raise FarmError(
@@ -144,14 +154,16 @@ class Remote:
 class _GatewayActor:
     """`Gateway` as a Ray actor: blobs come from the object store."""
 
-    def __init__(self, run: str, holder: str, wheel_cache: str, blobs: dict[str, Any]) -> None:
+    def __init__(
+        self, run: str, holder: str, wheel_cache: str, blobs: dict[str, Any], yardsticks: dict[str, Yardstick]
+    ) -> None:
         import ray
 
         def fetch(digest: str) -> bytes:
             data: bytes = ray.get(blobs[digest]).tobytes()
             return data
 
-        self._gateway = Gateway(run, holder, Path(wheel_cache), fetch, npy_digest)
+        self._gateway = Gateway(run, holder, Path(wheel_cache), fetch, npy_digest, yardsticks)
 
     def hello(self) -> dict[str, str]:
         return dict(self._gateway.hello())

@@ -22,6 +22,7 @@ from harness.dispatch.events import CellFinished
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.lane import Lane, LaneEvent, unsettled
 from harness.dispatch.session import Services
+from harness.dispatch.stopping import Yardstick, by_yardsticks
 from harness.dispatch.worth import worth_measuring
 from harness.errors import Problem
 from harness.fleet.bootstrap import agent_archive
@@ -56,6 +57,7 @@ class Gateway:
     Attributes:
         blobs: gives the bytes behind a digest; on a cluster it asks Ray's object store.
         digest: names an array by its content, as the evidence folder does.
+        yardsticks: by model; what says that a cell needs no more images.
         leave: ends this process when the coordinator is gone.
     """
 
@@ -64,6 +66,7 @@ class Gateway:
     wheel_cache: Path
     blobs: Callable[[str], bytes]
     digest: Callable[[Array], str]
+    yardsticks: Mapping[str, Yardstick] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     leave: Callable[[], None] = field(default=lambda: os._exit(3))
     _events: "queue.Queue[GatewayEvent]" = field(default_factory=queue.Queue)
@@ -87,6 +90,7 @@ class Gateway:
             save=self._save,
             worth=worth_measuring,
             stop=self._stop,
+            certain=by_yardsticks(self.yardsticks),
         )
         thread = threading.Thread(target=self._run, args=(lane,), name=f"farm-{device.name}", daemon=True)
         self._threads.append(thread)

@@ -10,6 +10,7 @@ from harness.dispatch.events import CellFinished, CellStarted, DeviceReady, Prog
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.measure import Save, WorthMeasuring, measure
 from harness.dispatch.session import Services, Session, open_session
+from harness.dispatch.stopping import Certain, never
 from harness.errors import Code, Problem
 from harness.evidence import CellEvidence, DeviceEvidence, Failure
 
@@ -38,6 +39,7 @@ class Lane:
     save: Save
     worth: WorthMeasuring
     stop: threading.Event
+    certain: Certain = never
     left: list[CellJob] = field(default_factory=list)
     _tries: dict[str, int] = field(default_factory=dict)
 
@@ -75,7 +77,7 @@ class Lane:
         return None
 
     def _measure(self, session: Session, job: CellJob) -> CellEvidence:
-        return measure(session, job, worth=self.worth, save=self.save, stop=self.stop)
+        return measure(session, job, worth=self.worth, save=self.save, stop=self.stop, certain=self.certain)
 
     def _worth_another_try(self, job: CellJob, problem: Problem) -> bool:
         # The link is gone either way; a cell that was lost twice with it is not tried a third time.

@@ -8,9 +8,10 @@ import numpy as np
 from harness.dispatch.arrays import Array
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.session import Session
+from harness.dispatch.stopping import Certain, never
 from harness.errors import Code, FarmError
 from harness.evidence import CellEvidence, Probe
-from harness.fleet.client import CellSetup
+from harness.fleet.client import CellSetup, FloatArray
 from harness.fleet.deadline import Deadline
 
 Save = Callable[[Array], str]
@@ -25,9 +26,15 @@ GRACE_S = 15.0
 
 
 def measure(
-    session: Session, job: CellJob, *, worth: WorthMeasuring, save: Save, stop: threading.Event
+    session: Session,
+    job: CellJob,
+    *,
+    worth: WorthMeasuring,
+    save: Save,
+    stop: threading.Event,
+    certain: Certain = never,
 ) -> CellEvidence:
-    """Measure one cell.
+    """Measure one cell, batch by batch, until its verdict is `certain` or its images are used up.
 
     A precision that did not take effect is measured on one sample only: more of them would say nothing
     about that precision.
@@ -48,7 +55,10 @@ def measure(
         first = job.batches[0]
         probe = session.client.probe(setup, first, deadline=deadline)
         fully = worth(job, probe, session.facts)
-        outputs = _outputs(session, job, setup, deadline, stop) if fully else _one(session, job, setup, deadline)
+        if fully:
+            outputs, looks = _outputs(session, job, setup, deadline, stop=stop, certain=certain)
+        else:
+            outputs, looks = _one(session, job, setup, deadline), ()
         timing = session.client.time(setup, first, warmup=job.warmup, repeats=job.repeats, deadline=deadline)
     finally:
         peak = _close(session, setup)
@@ -60,6 +70,7 @@ def measure(
         probe=probe,
         timing=timing,
         stopped_early=not fully,
+        looks=looks,
         variant=job.variant,
         wall_s=session.services.clock() - began,
         max_rss_mb=peak,
@@ -81,12 +92,16 @@ def _setup(session: Session, job: CellJob) -> CellSetup:
     )
 
 
-def _one(session: Session, job: CellJob, setup: CellSetup, deadline: Deadline) -> Array:
+def _one(session: Session, job: CellJob, setup: CellSetup, deadline: Deadline) -> FloatArray:
     return session.client.infer(setup, job.batches[0], first=0, count=1, deadline=deadline)
 
 
-def _outputs(session: Session, job: CellJob, setup: CellSetup, deadline: Deadline, stop: threading.Event) -> Array:
-    parts = []
+def _outputs(
+    session: Session, job: CellJob, setup: CellSetup, deadline: Deadline, *, stop: threading.Event, certain: Certain
+) -> tuple[FloatArray, tuple[int, ...]]:
+    """Return the outputs, and after how many images they were looked at."""
+    parts: list[FloatArray] = []
+    looks: list[int] = []
     done = 0
     for number, batch in enumerate(job.batches, start=1):
         if stop.is_set():
@@ -94,8 +109,12 @@ def _outputs(session: Session, job: CellJob, setup: CellSetup, deadline: Deadlin
         session.provide(job, batches=number)
         parts.append(session.client.infer(setup, batch, first=0, count=batch.count, deadline=deadline))
         done += batch.count
+        looks.append(done)
         session.report(f"{job.key.model} {job.key.precision}", done, job.images, "images")
-    return np.concatenate(parts)
+        if done < job.images and certain(job, np.concatenate(parts), looks):
+            session.report(f"{job.key.model} {job.key.precision}: certain", done, job.images, "images")
+            break
+    return np.concatenate(parts), tuple(looks)
 
 
 def _close(session: Session, setup: CellSetup) -> float | None:

@@ -12,6 +12,7 @@ from harness.dispatch.arrays import ArrayStore
 from harness.dispatch.boundary import attempt
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.snapshot import ModelNote
+from harness.dispatch.stopping import Yardstick
 from harness.errors import Problem
 from harness.evidence import CellEvidence, Failure
 from harness.fleet.client import Batch
@@ -97,6 +98,15 @@ def make(subjects: dict[str, Subject], plan: Plan, *, as_task: AsTask, stage: St
 def notes(prepared: Prepared, store: ArrayStore) -> tuple[ModelNote, ...]:
     """Return what journal and report keep of the models; references and labels go to the evidence folder."""
     return tuple(_note(name, prepared, store) for name in prepared.subjects)
+
+
+def yardsticks(prepared: Prepared, experiment: Experiment) -> dict[str, Yardstick]:
+    """Return by model what tells a gateway that a cell needs no more images."""
+    thresholds, confidence = experiment.thresholds, experiment.sampling.confidence
+    return {
+        name: Yardstick(prepared.references[name], subject.samples.labels, thresholds, confidence)
+        for name, subject in prepared.subjects.items()
+    }
 
 
 def jobs(

@@ -142,6 +142,7 @@ class Coordinator:
                 holder=f"{getpass.getuser()}@{socket.gethostname()}",
                 wheel_cache=cache_root() / "wheels",
                 blobs=blobs,
+                yardsticks=prepare.yardsticks(prepared, self.request.experiment),
             )
             for site in self._sites(planned)
         }

@@ -1,6 +1,7 @@
 """One cell on a device: what is asked, in which order, within which deadline, and that it is always closed."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from harness.config.inventory import Deadlines
 from harness.dispatch.arrays import npy_digest
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.measure import Save, measure
+from harness.dispatch.stopping import Certain, never
 from harness.errors import Code, DeviceError, FarmError, TransportError
 from harness.evidence import CellEvidence, Probe, RawTiming
+from harness.fleet.client import FloatArray
 from tests.dispatch.builders import BOARD, job
 from tests.dispatch.sessions import FakeAgent, Reports, services, session
 
@@ -29,6 +32,7 @@ def run(
     save: Save = npy_digest,
     cell_s: float = 600.0,
     reports: Reports | None = None,
+    certain: Certain = never,
 ) -> CellEvidence:
     device = BOARD.model_copy(update={"deadlines": Deadlines(cell_s=cell_s), "cpus": (4, 5), "threads": 2})
     open_session = session(agent, services(folder, agent.clock), device, reports)
@@ -37,7 +41,36 @@ def run(
         assert (asked, probe, facts["isa"]) == (cell, Probe(tensors=7), ["fp16"])
         return worth
 
-    return measure(open_session, cell, worth=is_worth, save=save, stop=stop or threading.Event())
+    return measure(
+        open_session, cell, worth=is_worth, save=save, stop=stop or threading.Event(), certain=certain
+    )  # fmt: skip
+
+
+def test_a_cell_that_is_certain_ends_at_that_look(tmp_path: Path) -> None:
+    agent, asked = FakeAgent(), []
+
+    def certain(cell: CellJob, outputs: FloatArray, looks: Sequence[int]) -> bool:
+        asked.append((cell, outputs.tolist(), list(looks)))
+        return True
+
+    found = run(agent, tmp_path, certain=certain)
+    assert asked == [(CELL, EXPECTED[:4], [4])]
+    assert (found.images, found.looks, found.stopped_early) == (4, (4,), False)
+    assert found.outputs == npy_digest(np.array(EXPECTED[:4], np.float32))
+    assert agent.calls[-2:] == ["time", "close"]
+    assert "0" * 63 + "1" not in agent.held  # the batch that nobody needs was not sent
+
+
+def test_at_the_last_image_nobody_asks(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def certain(_cell: CellJob, outputs: FloatArray, _looks: Sequence[int]) -> bool:
+        asked.append(len(outputs))
+        return False
+
+    found = run(FakeAgent(), tmp_path, certain=certain)
+    assert asked == [4]
+    assert (found.images, found.looks) == (6, (4, 6))
 
 
 def test_a_cell_is_measured_in_order_and_closed(tmp_path: Path) -> None:
@@ -53,6 +86,7 @@ def test_a_cell_is_measured_in_order_and_closed(tmp_path: Path) -> None:
         probe=Probe(tensors=7),
         timing=RawTiming(first_ms=3.0, samples_ms=(1.0,) * 10, output_unchanged=True),
         variant="f" * 64,
+        looks=(4, 6),
         wall_s=5.0,
         max_rss_mb=80.5,
     )

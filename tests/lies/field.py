@@ -216,8 +216,10 @@ class _Cluster:
     def put(self, data: bytes) -> bytes:
         return data
 
-    def gateway(self, _site: str, *, run: str, holder: str, wheel_cache: Path, blobs: dict[str, bytes]) -> "_Remote":
-        made = Gateway(run, holder, wheel_cache, blobs.__getitem__, npy_digest, leave=lambda: None)
+    def gateway(
+        self, _site: str, *, run: str, holder: str, wheel_cache: Path, blobs: dict[str, bytes], yardsticks: Any
+    ) -> "_Remote":
+        made = Gateway(run, holder, wheel_cache, blobs.__getitem__, npy_digest, yardsticks, leave=lambda: None)
         self.gateways.append(made)
         return _Remote(made)
 
