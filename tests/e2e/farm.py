@@ -62,13 +62,17 @@ def write_yaml(path: Path, content: Mapping[str, Any]) -> Path:
     return path
 
 
-def experiment(path: Path, *, precisions: list[Any], images: int, models: list[str] | None = None) -> Path:
+def experiment(
+    path: Path, *, precisions: list[Any], images: int, models: list[str] | None = None, points: float = 50.0
+) -> Path:
+    """Write an experiment in batches of 5. Without a flip 50 points pass after 5 images (0.5^5), 40 after 10."""
     return write_yaml(
         path,
         {
             "models": [{"name": name[-2:], "bundled": name} for name in models or ["efficientvit_b0"]],
             "precisions": precisions,
             "sampling": {"max_images": images, "batch": 5},
+            "thresholds": {"accuracy_drop_points": points},
             "timing": {"warmup": 1, "repeats": 3},
         },
     )

@@ -122,7 +122,7 @@ def running(fleet: RunningFleet, tmp_path: Path, long_experiment: Path) -> Itera
 
 @pytest.fixture
 def long_experiment(tmp_path: Path) -> Path:
-    return experiment(tmp_path / "experiment.yaml", precisions=["fp32", "w8-lowmem"], images=60)
+    return experiment(tmp_path / "experiment.yaml", precisions=["fp32", "w8-lowmem"], images=60, points=2.0)
 
 
 def test_killed_agent_costs_its_cell_at_most(running: _Running) -> None:

@@ -26,6 +26,7 @@ def run(fleet: RunningFleet, tmp_path_factory: pytest.TempPathFactory) -> Finish
         precisions=["fp32", "fp16", "bf16", "w8-lowmem"],
         images=IMAGES,
         models=["efficientvit_b0", "efficientvit_m0"],
+        points=40.0,
     )
     return farm_run(fleet.inventory, asked, work / "out")
 
