@@ -10,7 +10,7 @@ SETUP := $(PYTHON) -m harness.setup
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-find-links --no-emit-index-url --no-annotate --no-header
 UNIVERSAL := $(COMPILE) --universal --python-version 3.11
 
-.PHONY: help setup farm-run test test-timm mutation lint format train lock clean
+.PHONY: help setup farm-run test test-timm mutation lint format train lock clean bench
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -35,6 +35,10 @@ test-timm:  ## tests of the export of timm models, in an environment with torch
 mutation:  ## small defects put into harness/judge, and how many the tests notice: ARGS="--budget 600 --sample 300"
 	@$(SETUP) dev --no-boards
 	@exec $(BIN)/python -m tests.mutation $(ARGS)
+
+bench:  ## what must be measured, not tested: how often verdicts are wrong, and what they cost
+	@$(SETUP) dev --no-boards
+	@$(BIN)/python -m tests.bench.verdicts
 
 lint:  ## style, types, and the oldest Python of the part that runs on devices
 	@$(SETUP) dev --no-boards
