@@ -11,20 +11,21 @@ from harness.config.experiment import Experiment, ModelEntry
 from harness.dispatch.arrays import ArrayStore
 from harness.dispatch.boundary import attempt
 from harness.dispatch.jobs import CellJob
-from harness.dispatch.snapshot import ModelNote
+from harness.dispatch.snapshot import HostNote, ModelNote
 from harness.dispatch.stopping import Yardstick
 from harness.errors import Problem
 from harness.evidence import CellEvidence, Failure
 from harness.fleet.client import Batch
 from harness.models import samples as sampling
 from harness.models.golden import golden
+from harness.models.host_runs import float16_floor, on_host
 from harness.models.load_samples import load_samples
 from harness.models.sample_warnings import answers_of, sample_warnings
 from harness.models.samples import SampleSet
 from harness.models.source import ModelSource, resolve
 from harness.models.variants import Variant, make_variant, why_impossible
 from harness.plan import Plan, PlannedCell
-from harness.precision import Weights
+from harness.precision import Compute, Memory, Weights
 from harness.results import ModelResult
 
 Stage = Callable[[str], None]
@@ -51,6 +52,8 @@ class Prepared:
     subjects: dict[str, Subject]
     references: dict[str, np.typing.NDArray[np.float32]] = field(default_factory=dict)
     variants: dict[tuple[str, Weights], Variant | Problem | str] = field(default_factory=dict)
+    host: dict[tuple[str, Weights, Memory], np.typing.NDArray[np.float32]] = field(default_factory=dict)
+    floors: dict[str, np.typing.NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -88,11 +91,33 @@ def make(subjects: dict[str, Subject], plan: Plan, *, as_task: AsTask, stage: St
     for name, subject in subjects.items():
         stage(f"reference of {name} on {len(subject.samples)} images (onnxruntime, fp32)")
         prepared.references[name] = as_task(golden, subject.source, subject.samples)
-    wanted = sorted(_wanted(plan), key=lambda pair: (pair[0], pair[1].stored_as))
+    # The fp32 file is always there: what other weights lose is counted from it.
+    wanted = sorted(_wanted(plan) | {(name, Weights()) for name in subjects}, key=lambda pair: (pair[0], pair[1].stored_as))
     for name, weights in wanted:
         stage(f"variant of {name} with weights {weights.stored_as}")
         prepared.variants[name, weights] = _variant(subjects[name], weights)
+    _run_here(prepared, plan, as_task=as_task, stage=stage)
     return prepared
+
+
+def _run_here(prepared: Prepared, plan: Plan, *, as_task: AsTask, stage: Stage) -> None:
+    """Make what tells where a loss comes from. What cannot be made leaves that part of a loss unknown."""
+    # Of every model the fp32 file too: quantisation is what changes from there.
+    wanted = {(cell.key.model, cell.precision.weights, cell.precision.memory) for cell in plan.cells}
+    wanted |= {(name, Weights(), Memory.NORMAL) for name in prepared.subjects}
+    for name, weights, memory in sorted(wanted, key=lambda one: (one[0], one[1].stored_as, one[2])):
+        variant, samples = prepared.variants.get((name, weights)), prepared.subjects[name].samples
+        if isinstance(variant, Variant):
+            stage(f"{name} with weights {weights.stored_as}, memory {memory} on this machine")
+            outputs = attempt(lambda v=variant, s=samples, m=memory: as_task(on_host, v, s, m))  # type: ignore[misc]
+            if not isinstance(outputs, Problem):
+                prepared.host[name, weights, memory] = outputs
+    for name in sorted({cell.key.model for cell in plan.cells if cell.precision.compute is Compute.FP16}):
+        stage(f"what float16 itself costs {name}")
+        subject = prepared.subjects[name]
+        floor = attempt(lambda s=subject: as_task(float16_floor, s.source, s.samples))  # type: ignore[misc]
+        if floor is not None and not isinstance(floor, Problem):
+            prepared.floors[name] = floor
 
 
 def notes(prepared: Prepared, store: ArrayStore) -> tuple[ModelNote, ...]:
@@ -182,6 +207,12 @@ def _note(name: str, prepared: Prepared, store: ArrayStore) -> ModelNote:
         reference=store.save(prepared.references[name]),
         labels=None if labels is None else store.save(labels.astype(np.int64)),
         output_name=subject.source.signature.output_name,
+        host=tuple(
+            HostNote(weights=weights, memory=memory, outputs=store.save(outputs))
+            for (model, weights, memory), outputs in prepared.host.items()
+            if model == name
+        ),
+        floor=store.save(prepared.floors[name]) if name in prepared.floors else None,
     )
 
 

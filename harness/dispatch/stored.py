@@ -115,7 +115,23 @@ def _model(note: ModelNote, store: ArrayStore) -> ModelRecord:
         labels = None if note.labels is None else store.load(note.labels).astype(np.int64)
     except FarmError as error:
         return ModelRecord(note.result, None, None, note.output_name, Failure.of(error.problem))
-    return ModelRecord(note.result, reference, labels, note.output_name)
+    host = {(one.weights, one.memory): _perhaps(one.outputs, store) for one in note.host}
+    return ModelRecord(
+        note.result,
+        reference,
+        labels,
+        note.output_name,
+        host={key: outputs for key, outputs in host.items() if outputs is not None},
+        floor=None if note.floor is None else _perhaps(note.floor, store),
+    )
+
+
+def _perhaps(digest: str, store: ArrayStore) -> np.typing.NDArray[np.float32] | None:
+    # Without it a part of a loss stays unknown; no verdict hangs on it.
+    try:
+        return _floats(store)(digest)
+    except FarmError:
+        return None
 
 
 def _floats(store: ArrayStore) -> Callable[[str], np.typing.NDArray[np.float32]]:

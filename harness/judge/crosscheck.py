@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
-import numpy as np
-
 from harness.errors import Code, Problem
 from harness.evidence import CellEvidence, CellKey, Failure
+from harness.judge.peers import equal
 from harness.judge.shapes import Outputs
 from harness.judge.stored import OutputLoader
 from harness.results import CellResult, Status, Verdict
@@ -32,7 +31,7 @@ def crosscheck(
     for group in _groups(cells):
         arrays = {cell.key: _first(evidence[cell.key], outputs) for cell in group}
         for one, other in combinations(group, 2):
-            if _ran(one) != _ran(other) and _equal(arrays[one.key], arrays[other.key]):
+            if _ran(one) != _ran(other) and equal(arrays[one.key], arrays[other.key]):
                 found.update({a.key: b.key for a, b in ((one, other), (other, one)) if not _is_plain(a)})
     return tuple(_exposed(cell, found[cell.key]) if cell.key in found else cell for cell in cells)
 
@@ -57,13 +56,6 @@ def _ran(cell: CellResult) -> tuple[str, str]:
 
 def _is_plain(cell: CellResult) -> bool:
     return _ran(cell) == ("float32", "fp32")
-
-
-def _equal(one: Outputs, other: Outputs) -> bool:
-    images = min(len(one), len(other))
-    return one[:images].shape == other[:images].shape and np.array_equal(
-        one[:images].view(np.uint32), other[:images].view(np.uint32)
-    )
 
 
 def _exposed(cell: CellResult, twin: CellKey) -> CellResult:

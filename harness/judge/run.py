@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from harness.errors import Code, FarmError
 from harness.evidence import CellKey
+from harness.judge.company import in_company
 from harness.judge.crosscheck import crosscheck
 from harness.judge.stored import DeviceRecord, KnownFailure, StoredRun
 from harness.judge.verdict import Court, judge_cell
@@ -27,7 +28,7 @@ def judge(stored: StoredRun, *, each: Mapper = map) -> RunResults:
     """
     courts = _Courts(stored)
     alone = tuple(each(partial(_judged, stored=stored, courts=courts), stored.planned))
-    together = crosscheck(alone, evidence=stored.evidence, outputs=stored.outputs)
+    together = in_company(crosscheck(alone, evidence=stored.evidence, outputs=stored.outputs), stored)
     return RunResults(
         id=stored.id,
         started=stored.started,

@@ -40,7 +40,7 @@ def golden(source: ModelSource, samples: SampleSet, *, cache: Path | None = None
     with making(path):
         if look_up(path) is None:
             outputs = _made(source, samples, threads)
-            keep(path, _as_npy(outputs), model=source.name, images=len(samples))
+            keep(path, as_npy(outputs), model=source.name, images=len(samples))
         return np.asarray(np.load(path, allow_pickle=False), np.float32)
 
 
@@ -74,7 +74,8 @@ def _engine(kind: Kind) -> str:
     return f"onnxruntime {reference.version()}" if kind is Kind.ONNX else f"MNN {mnn_tool.mnn_version()}"
 
 
-def _as_npy(outputs: Outputs) -> bytes:
+def as_npy(outputs: Outputs) -> bytes:
+    """Return an array as the bytes of an .npy file."""
     stream = io.BytesIO()
     np.save(stream, outputs, allow_pickle=False)
     return stream.getvalue()

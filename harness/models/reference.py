@@ -39,10 +39,10 @@ def fold_constants(path: Path, folded: Path) -> None:
 
 
 class Reference:
-    """An .onnx file ready to answer, one image at a time."""
+    """An .onnx file ready to answer, one image at a time; `as_written`: with no operator changed or left out."""
 
-    def __init__(self, path: Path, signature: Signature, *, threads: int) -> None:
-        self._session = _Session(path, threads=threads)
+    def __init__(self, path: Path, signature: Signature, *, threads: int, as_written: bool = False) -> None:
+        self._session = _Session(path, threads=threads, as_written=as_written)
         self._signature = signature
 
     def __call__(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -64,7 +64,7 @@ class Reference:
 class _Session:
     """An onnxruntime session that gives the same bits each time and fails in our own words."""
 
-    def __init__(self, path: Path, *, threads: int, folded: Path | None = None) -> None:
+    def __init__(self, path: Path, *, threads: int, folded: Path | None = None, as_written: bool = False) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -76,6 +76,8 @@ class _Session:
             # The basic level writes standard operators only.
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
             options.optimized_model_filepath = str(folded)
+        if as_written:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except _failures() as error:
