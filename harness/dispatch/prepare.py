@@ -92,8 +92,8 @@ def make(subjects: dict[str, Subject], plan: Plan, *, as_task: AsTask, stage: St
         stage(f"reference of {name} on {len(subject.samples)} images (onnxruntime, fp32)")
         prepared.references[name] = as_task(golden, subject.source, subject.samples)
     # The fp32 file is always there: what other weights lose is counted from it.
-    wanted = sorted(_wanted(plan) | {(name, Weights()) for name in subjects}, key=lambda pair: (pair[0], pair[1].stored_as))
-    for name, weights in wanted:
+    wanted = _wanted(plan) | {(name, Weights()) for name in subjects}
+    for name, weights in sorted(wanted, key=lambda pair: (pair[0], pair[1].stored_as)):
         stage(f"variant of {name} with weights {weights.stored_as}")
         prepared.variants[name, weights] = _variant(subjects[name], weights)
     _run_here(prepared, plan, as_task=as_task, stage=stage)

@@ -44,10 +44,10 @@ def split(*, outputs: Outputs, by: Yardsticks, precision: Precision, peers: Peer
     here to the device. device: a peer that disagrees to the device. floor: reference to float16 rounding. A part
     is None where one of its two sides is missing.
 
-    The dominant part is the one of conversion, quantisation and arithmetic with the largest median relative L2
-    (of equal ones that with more flips, then the earlier); none of them if that is below `NOTHING` and no top-1 flipped in any. Parts need
-    not add up: one may undo another, and each is measured by itself. Where arithmetic is the dominant one and the
-    device is the odd one out among its peers, the device itself is.
+    The dominant part is the one of conversion, quantisation and arithmetic with the largest median relative L2 (of
+    equal ones that with more flips, then the earlier); none of them if that is below `NOTHING` and no top-1
+    flipped in any. Parts need not add up: one may undo another, and each is measured by itself. Where arithmetic
+    is the dominant one and the device is the odd one out among its peers, the device itself is.
 
     Args:
         outputs: float32 [n, K] of the device.
