@@ -14,7 +14,8 @@ def speed_up(cell: CellResult, results: RunResults) -> float | None:
     if cell.key.precision == BASELINE:
         return None
     key = cell.key.model_copy(update={"precision": BASELINE})
-    baseline = next((other for other in results.cells if other.key == key), None)
+    same = (other for other in results.cells if other.key.precision == BASELINE and other.key == key)
+    baseline = next(same, None)
     own, base = _sound(cell), _sound(baseline)
     return base.median_ms / own.median_ms if own and base else None
 

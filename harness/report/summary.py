@@ -1,13 +1,12 @@
 """The top of a report: three sentences on what to know, then counts. Plain text, to be escaped by the renderer."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from harness.evidence import CellKey
 from harness.report import numbers
 from harness.report.causes import because
+from harness.report.groups import grouped
 from harness.report.known import expected_failure, passes_now
 from harness.report.marks import not_as_asked, partly
-from harness.report.places import places
 from harness.results import CellResult, RunResults, Status, Verdict
 
 _ORDER = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NA, Verdict.ERROR)
@@ -48,18 +47,6 @@ def alarms(results: RunResults) -> list[str]:
     if not results.complete:
         found.append("The run is incomplete: what follows is what was measured.")
     return found
-
-
-def grouped(
-    cells: Iterable[CellResult],
-    results: RunResults,
-    figure: Callable[[Sequence[CellResult]], str] = lambda _: "",
-) -> str:
-    """Return `b0 fp16 on a, b (figure); b0 int8 on every device`, one part for every model and precision."""
-    parts: dict[CellKey, list[CellResult]] = {}
-    for cell in cells:
-        parts.setdefault(_column(cell.key), []).append(cell)
-    return "; ".join(_group(column, members, results, figure(members)) for column, members in parts.items())
 
 
 def _loss(losing: Sequence[CellResult], results: RunResults) -> str:
@@ -113,18 +100,6 @@ def change_range(cells: Sequence[CellResult]) -> str:
 
 def _partly(cells: Sequence[CellResult]) -> str:
     return "partly as asked" if any(map(partly, cells)) else ""
-
-
-def _group(column: CellKey, members: Sequence[CellResult], results: RunResults, figure: str) -> str:
-    engine = f" under MNN {column.engine}" if len(results.engines) > 1 else ""
-    everywhere = [cell.key.device for cell in results.cells if _column(cell.key) == column]
-    where = places([cell.key.device for cell in members], everywhere)
-    model = f"{column.model} " if len(results.models) > 1 else ""
-    return f"{model}{column.precision}{engine} on {where}" + (f" ({figure})" if figure else "")
-
-
-def _column(key: CellKey) -> CellKey:
-    return key.model_copy(update={"device": ""})
 
 
 def _number(count: int, noun: str) -> str:

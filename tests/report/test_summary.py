@@ -95,6 +95,21 @@ def test_sixty_devices_stay_three_short_sentences() -> None:
     assert found[2] == "Safe, with 95 % confidence each, are fp32 on every device; fp16 on 30 of 60 devices."
 
 
+def test_precisions_with_the_same_to_say_are_said_together() -> None:
+    names = ("a", "b")
+    passing = [measured(key(name, column), Verdict.PASS) for name in names for column in ("fp32", "fp16", "w8")]
+    assert three(results(cells=tuple(passing)))[2].endswith("are fp32, fp16, w8 on every device.")
+    lacking = (*passing[:-1], measured(key("b", "w8"), Verdict.INCONCLUSIVE, reason="r"))
+    assert three(results(cells=lacking))[2].endswith("are fp32, fp16 on every device; w8 on a.")
+
+
+def test_a_sentence_that_would_not_end_says_how_much_is_left() -> None:
+    made = [measured(key("a", f"p{n}"), Verdict.FAIL, found=metrics(5.0 + n), reason="r") for n in range(30)]
+    first = three(results(cells=tuple(made)))[0]
+    assert first.count(" on a (") == 12
+    assert first.endswith("; 18 more combinations of the matrix.")
+
+
 def test_several_models_and_engines_are_named() -> None:
     other = measured(key("pi5-01", "fp32", "m0", "3.0.0"), Verdict.PASS, FP32)
     models = (results().models[0], results().models[0].model_copy(update={"name": "m0"}))
