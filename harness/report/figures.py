@@ -7,7 +7,7 @@ from harness.results import CellResult, RunResults
 
 PEERS_LEGEND = (
     "Devices with the same arithmetic, engine version and number of threads should agree to the bit. Where one does"
-    " not, suspect that device (memory, clock, another core type) before the precision."
+    " not, suspect its memory, its clock, or kernels for an instruction set that the others lack."
 )
 
 

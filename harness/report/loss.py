@@ -4,7 +4,7 @@ from harness.report import numbers
 from harness.report.causes import PARTS
 from harness.report.cell_table import cell_table
 from harness.report.text import markdown
-from harness.results import CellResult, LossPart, RunResults
+from harness.results import CellResult, LossPart, LossSplit, RunResults
 
 LEGEND = (
     "Each part is measured by itself: relative L2 (median over the images), images whose top-1 flips, points of"
@@ -17,7 +17,7 @@ LEGEND = (
 
 def split(results: RunResults) -> str:
     """Return the split of every cell that has one; '' where none has."""
-    cells = [cell for cell in results.cells if cell.split is not None]
+    cells = [cell for cell in results.cells if cell.split is not None and cell.split != LossSplit()]
     headings = [*(str(cause) for cause in PARTS), "fp16 floor", "dominant", "note"]
     return cell_table(cells, results, headings, _row)
 

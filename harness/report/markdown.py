@@ -44,7 +44,7 @@ def _sections(results: RunResults) -> Iterable[tuple[str, Sequence[str]]]:
         ("Where the loss comes from", loss.LEGEND, [loss.split(results)]),
         ("Why", "", [sections.reasons(results)]),
         ("Not decided, not applicable, not measured", "", [sections.unmeasured(results)]),
-        ("Ran only partly as asked", "", [figures.fallbacks(results)]),
+        ("Operators that did not run as asked", "", [figures.fallbacks(results)]),
         ("How sure", "", [certainty.certainty(results)]),
         ("Flips", certainty.FLIPS_LEGEND, [certainty.flips(results)]),
         (

@@ -14,7 +14,7 @@ from harness.errors import Code, Problem
 from harness.evidence import Failure
 from harness.report.markdown import render
 from harness.report.summary import three
-from harness.results import Flip, RunResults, Thresholds, Verdict
+from harness.results import Flip, LossSplit, RunResults, Thresholds, Verdict
 
 from .builders import NOT_FP16, cells, devices, explained, key, measured, metrics, results, timing
 from .hostile import hostile
@@ -153,6 +153,11 @@ def test_the_split_of_the_loss_in_numbers() -> None:
     assert (row["dominant"], row["note"]) == ("arithmetic", "the kernels lose 2.5 times what fp16 must")
 
 
+def test_a_split_in_which_nothing_was_measured_has_no_row() -> None:
+    bare = cells()[1].model_copy(update={"split": LossSplit()})
+    assert "Where the loss comes from" not in render(results(cells=(bare,)))
+
+
 def test_how_sure_a_verdict_is() -> None:
     row = explained_row("How sure")
     assert (row["images"], row["decided at"], row["images needed"]) == ("60", "50", "–")  # noqa: RUF001
@@ -190,7 +195,7 @@ def test_numbers_only_thresholds_are_apart() -> None:
 
 
 def test_operators_that_fell_back_are_named() -> None:
-    row = explained_row("Ran only partly as asked")
+    row = explained_row("Operators that did not run as asked")
     assert row["ran as asked"] == "87.5 %"
     assert row["these did not (share of the multiply-adds)"] == "/stem/conv (Convolution, 12.5 %)"
     assert "87.5 % ran as asked" in section(render(EXPLAINED), "b0")
