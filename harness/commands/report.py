@@ -48,7 +48,7 @@ def report_command(folder: Path, limits: Limits, out: Path | None, console: Cons
     verdicts are never overwritten by others, so that without `out` nothing is written then.
 
     Raises:
-        InputError: the folder holds no run, or `out` holds one that the reports are not of.
+        InputError: the folder holds no run, `out` holds one that the reports are not of, or cannot be written.
         FarmError: evidence-missing, the journal is damaged.
     """
     results = rejudged(open_run(folder), limits)
@@ -57,7 +57,11 @@ def report_command(folder: Path, limits: Limits, out: Path | None, console: Cons
         show(results, console)
         said = f"Nothing was written: {folder} keeps the run's own verdicts. Keep these with --out FOLDER."
     else:
-        publish(results, target, console)
+        try:
+            publish(results, target, console)
+        except OSError as error:
+            advice = "Name a folder that can be written to with --out."
+            raise InputError(Code.BAD_OUTPUT_FOLDER, f"{target} cannot be written: {error}.", advice) from error
         said = f"Report: {target / 'report.md'} (how to read it: {target / GUIDE})"
     console.print(said, markup=False, highlight=False, soft_wrap=True)
     return exit_code(results, gate)

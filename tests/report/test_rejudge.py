@@ -88,6 +88,8 @@ def test_a_folder_that_keeps_other_verdicts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds another run"):
         report(folder, OWN, other)
     assert report(folder, OWN, folder)[0] == 0
+    with pytest.raises(InputError, match="cannot be written"):
+        report(folder, OWN, tmp_path / "file" / "below")
 
 
 def test_every_limit_is_heard_and_named(tmp_path: Path) -> None:
