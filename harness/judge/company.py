@@ -50,7 +50,8 @@ def _explained(
     if model.reference is None:
         return cell
     by = Yardsticks(model.reference, model.host, model.floor, model.labels)
-    if beside is not None and beside.unequal:
+    # Where one device is alone, its difference is its own and not that of all others.
+    if beside is not None and beside.unequal and beside.odd in (None, cell.key.device):
         by = replace(by, peer=outputs[cell.key.model_copy(update={"device": beside.unequal[0]})])
     found = split(outputs=outputs[cell.key], by=by, precision=precision, peers=beside, device=cell.key.device)
     cause = found.dominant if cell.verdict is Verdict.FAIL and cell.cause is None else cell.cause
