@@ -92,6 +92,14 @@ class CellProcess:
             self._late = True
             self.kill()
 
+    def overdue(self, now: float) -> bool:
+        """Whether its time has been over for a while, and it was never born."""
+        return self._late and self._pid is None and now > self._deadline + _LAST_WORDS_S
+
+    def orphaned(self, why: str) -> AgentError:
+        """Return what the end of its zygote means for it."""
+        return AgentError("cell-timeout" if self._late else "child-killed", why)
+
     def settle(self, failure: AgentError) -> None:
         """Answer all that is still owed with why it will never be done; the child is gone."""
         self.sock.close()

@@ -37,7 +37,7 @@ class Cells:
         name, seconds = str(request.header["cell"]), float(request.header["deadline_s"])
         if name in self._open or not (math.isfinite(seconds) and seconds > 0):
             raise AgentError("protocol", "the cell %s is open already, or has no time at all" % name)
-        order = dict(request.header, model_path=self._store.path(request.header["model"]))
+        order = dict(request.header, model_path=self._store.path(request.header["model"]), scratch=self._tmp)
         self._count += 1
         cell = CellProcess(name, os.path.join(self._tmp, "cell-%d.log" % self._count), seconds)
         zygote.fork(cell)
@@ -56,8 +56,9 @@ class Cells:
         if cell is None:
             raise AgentError("child-killed", "the cell's process is gone")
         order = dict(request.header)
-        if "batch" in order:
-            order["batch_path"] = self._store.path(order["batch"])
+        for name in ("batch", "control"):
+            if name in order:
+                order[name + "_path"] = self._store.path(order[name])
         cell.ask(request, order)
         if request.op == "close":
             self._forget(cell)
@@ -78,13 +79,15 @@ class Cells:
         for log, (cell, parent) in list(self._children.items()):
             if parent is zygote:
                 del self._children[log]
-                self._settle(cell, AgentError("child-killed", why))
+                self._settle(cell, cell.orphaned(why))
 
     def kill_late(self) -> None:
-        """End the children whose time is over."""
+        """End the children whose time is over, and a zygote that does not even give birth."""
         now = time.monotonic()
-        for cell, _ in self._children.values():
+        for cell, zygote in self._children.values():
             cell.kill_if_late(now)
+            if cell.overdue(now):
+                zygote.end()
 
     def kill_all(self) -> None:
         """End every child."""

@@ -1,19 +1,26 @@
 """The child: one process for one cell. What it does to itself, it does to no other cell."""
 
+import json
 import os
 import resource
 import socket
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 
 from harness.agent import frames
+from harness.agent.blocks import blocks
+from harness.agent.capture import capture
+from harness.agent.chain import chain
 from harness.agent.failures import AgentError
+from harness.agent.health import health
 from harness.agent.inference import Model, check_backend, check_runtime, joined
+from harness.agent.limits import pin
 from harness.agent.preprocess import prepared
 from harness.agent.probe import probe
 from harness.agent.store import verify
+from harness.agent.timed import timed
 
 Answer = Tuple[frames.Header, bytes]
 
@@ -54,18 +61,30 @@ class Cell:
     def probe(self, request: frames.Header) -> Answer:
         """Say what really ran."""
         image = self._image(request, request["index"])
+        # A session cannot be cut: what it shows of fp16 is shown on the whole model, and the parts by themselves.
+        whole = dict(self._setup, segments=[])
+        arrays = (Model(whole) if self._setup.get("segments") else self._model).forward(image)[0]
+        cut = {"chain": chain(self._setup, image)} if self._setup.get("segments") else {}
+        return dict(probe(whole, image, arrays), **cut), b""
+
+    def capture(self, request: frames.Header) -> Answer:
+        """Say where the numbers leave those of full precision; in the payload, as figures may be infinite."""
+        image = self._image(request, request["index"])
         arrays, _ = self._model.forward(image)
-        return probe(self._setup, image, arrays), b""
+        figures = capture(self._setup, self._control(request), image, arrays)
+        lines = [json.dumps(each, separators=(",", ":"), ensure_ascii=False) for each in figures]
+        return {}, "\n".join(lines).encode("utf-8")
+
+    def blocks(self, request: frames.Header) -> Answer:
+        """Say what each block of the model does to its numbers; in the payload, as figures may be infinite."""
+        image = self._image(request, request["index"])
+        report = blocks(self._setup, self._control(request), request["segments"], image)
+        return {}, json.dumps(report, separators=(",", ":")).encode("utf-8")
 
     def time(self, request: frames.Header) -> Answer:
         """Time one image, warm-up first; check that the output is the same at the end."""
         image = self._image(request, request["index"])
-        before = self._bytes(image)
-        for _ in range(request["warmup"]):
-            self._model.forward(image)
-        samples = [self._model.forward(image)[1] for _ in range(request["repeats"])]
-        unchanged = self._bytes(image) == before
-        return {"first_ms": self._model.first_ms, "samples_ms": samples, "output_unchanged": unchanged}, b""
+        return timed(self._model, image, request["warmup"], request["repeats"], self._state), b""
 
     def close(self, request: frames.Header) -> Answer:
         """Report the peak of resident memory; the process ends after it."""
@@ -83,8 +102,13 @@ class Cell:
             raise AgentError("protocol", "the cell %s was asked what %s should answer" % (own, request.get("cell")))
         return {"cell": own, "batch": request.get("batch")}
 
-    def _bytes(self, image: "np.ndarray") -> List[bytes]:
-        return [array.tobytes() for array in self._model.forward(image)[0]]
+    def _control(self, request: frames.Header) -> str:
+        path = str(request["control_path"])
+        verify(path)
+        return path
+
+    def _state(self) -> frames.Header:
+        return health(os.path.dirname(self._setup["model_path"]))
 
     def _image(self, request: frames.Header, index: int) -> "np.ndarray":
         path = request["batch_path"]
@@ -101,13 +125,8 @@ def serve(sock: socket.socket) -> None:
     """Answer requests until the other end closes, or `close`."""
     cell = Cell()
     stream = sock.makefile("rb")
-    operations = {
-        "open": cell.open,
-        "infer": cell.infer,
-        "probe": cell.probe,
-        "time": cell.time,
-        "close": cell.close,
-    }  # type: Dict[str, Callable[[frames.Header], Answer]]
+    names = ("open", "infer", "probe", "capture", "blocks", "time", "close")
+    operations = {name: getattr(cell, name) for name in names}  # type: Dict[str, Callable[[frames.Header], Answer]]
     while True:
         try:
             request, _ = frames.read(stream)
@@ -129,22 +148,3 @@ def _answer(cell: Cell, operations: "Dict[str, Callable[[frames.Header], Answer]
     except Exception as error:  # noqa: BLE001 - the child's boundary: the engine raises what it likes
         code = "model-load-failed" if request["op"] == "open" else "inference-failed"
         return frames.encode(AgentError(code, "%s: %s" % (type(error).__name__, error)).reply())
-
-
-def limit_files(size: int) -> None:
-    """Let no file that this process writes grow beyond `size` bytes: an engine may print without end."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
-def pin(cpus: object) -> None:
-    """Run on the cores named only.
-
-    Raises:
-        AgentError: inference-failed, the device has no such cores for us.
-    """
-    if not isinstance(cpus, list):
-        return
-    try:
-        os.sched_setaffinity(0, cpus)
-    except OSError as error:
-        raise AgentError("inference-failed", "the cores %s cannot be used: %s" % (cpus, error)) from error

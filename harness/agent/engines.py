@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import stat
 from typing import TYPE_CHECKING, List, NamedTuple, Tuple
 
 from harness.agent.failures import AgentError, from_os_error
@@ -27,6 +28,8 @@ class Wheel(NamedTuple):
 def unpack(folder: str, version: object, wheels: List[Wheel]) -> Tuple[str, bool]:
     """Unpack an engine's wheels below `folder`; return where they are and whether there was work to do.
 
+    What another account might have written to is not run: it is unpacked anew.
+
     Raises:
         AgentError: protocol, store-corrupt, disk-full, workdir-unusable.
     """
@@ -34,10 +37,29 @@ def unpack(folder: str, version: object, wheels: List[Wheel]) -> Tuple[str, bool
         raise AgentError("protocol", "not a version: %r" % (version,))
     key = hashlib.sha256("".join(wheel.digest for wheel in wheels).encode("ascii")).hexdigest()[:16]
     target = os.path.join(folder, "%s-%s" % (version, key))
-    if os.path.isfile(os.path.join(target, _DONE)):
-        return target, False
+    try:
+        _make_ours(folder)
+        if os.path.isfile(os.path.join(target, _DONE)) and _is_ours(target, 0o077):
+            return target, False
+    except OSError as error:
+        raise from_os_error(error, "the folder of the engines") from error
     _make(target, wheels)
     return target, True
+
+
+def _make_ours(folder: str) -> None:
+    """Make a folder that nobody else may write to; whatever is in one where others might is removed."""
+    if os.path.lexists(folder) and not _is_ours(folder, 0o022):
+        import shutil
+
+        shutil.rmtree(folder)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+
+
+def _is_ours(folder: str, forbidden: int) -> bool:
+    found = os.lstat(folder)
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    return ours and not stat.S_IMODE(found.st_mode) & forbidden
 
 
 def _make(target: str, wheels: List[Wheel]) -> None:

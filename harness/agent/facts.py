@@ -3,10 +3,11 @@
 import os
 import struct
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 from harness.agent import hwcap
-from harness.agent.sensors import first_number, frequency_mhz, governor, temperatures, text
+from harness.agent.health import disk_free_mb, meminfo
+from harness.agent.sensors import first_number, frequency_mhz, governor, names, temperatures, text
 
 Facts = Dict[str, Any]
 
@@ -17,17 +18,17 @@ def facts(workdir: str, root: str = "/") -> Facts:
     Sizes in MB, frequencies in MHz, temperatures in degrees Celsius.
     """
     system = os.uname()  # the platform module is slow to import, and on old Pythons starts a process
-    memory = _memory(text(root, "proc/meminfo"))
+    memory = meminfo(text(root, "proc/meminfo"))
     return {
         **_instructions(system.machine, root),
-        **_python(),
+        **_python(root),
         "kernel": system.release,
         "hostname": system.nodename,
         "cpus": sorted(os.sched_getaffinity(0)),
         "cpu_count": os.cpu_count(),
         "memory_total_mb": memory.get("MemTotal"),
         "memory_available_mb": memory.get("MemAvailable"),
-        "disk_free_mb": _disk_free_mb(workdir),
+        "disk_free_mb": disk_free_mb(workdir),
         "load1": first_number(text(root, "proc/loadavg")),
         "governor": governor(root),
         "frequency_mhz": frequency_mhz(root),
@@ -56,8 +57,8 @@ def _instructions(machine: str, root: str) -> Facts:
     }
 
 
-def _python() -> Facts:
-    libc, libc_version = _libc()
+def _python(root: str) -> Facts:
+    libc, libc_version = c_library(root)
     implementation = sys.implementation.name
     return {
         "libc": libc,
@@ -68,27 +69,11 @@ def _python() -> Facts:
     }
 
 
-def _libc() -> Tuple[str, str]:
+def c_library(root: str = "/") -> Tuple[str, str]:
+    """Return name and version of the C library; empty where it does not tell."""
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
-    except (ValueError, OSError):
-        return "", ""  # musl knows no such name
+    except (ValueError, OSError):  # musl knows no such name, and bionic neither
+        musl = any(entry.startswith("ld-musl-") for entry in names(os.path.join(root, "lib")))
+        return "musl" if musl else "", ""
     return name, version
-
-
-def _memory(meminfo: str) -> Dict[str, int]:
-    found = {}
-    for line in meminfo.splitlines():
-        name, _, rest = line.partition(":")
-        kilobytes = first_number(rest)
-        if kilobytes is not None:
-            found[name] = int(kilobytes) // 1024
-    return found
-
-
-def _disk_free_mb(folder: str) -> Optional[int]:
-    try:
-        status = os.statvfs(folder)
-    except OSError:
-        return None
-    return status.f_bavail * status.f_frsize >> 20

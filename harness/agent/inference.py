@@ -1,50 +1,44 @@
 """One model in one configuration, run by MNN's module interface: what an application would run."""
 
 import time
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import MNN
 import numpy as np
 
 from harness.agent.failures import AgentError
+from harness.agent.part import Part, image_boundary, segments
 
 CPU = 0
 BACKEND_NAMES = {2: "CUDA", 3: "OPENCL", 5: "NN", 7: "VULKAN"}
 
 
 class Model:
-    """A loaded model.
+    """A loaded model: one module, or a chain of them with a precision each.
 
     Attributes:
         first_ms: how long the first inference took, milliseconds; None before it.
+        parts: its modules, in the order in which they run.
     """
 
     def __init__(self, setup: "dict[str, Any]") -> None:
-        runtime = MNN.nn.create_runtime_manager((setup["runtime"],))
-        if runtime is None:
-            raise AgentError("model-load-failed", "MNN made no runtime for %s" % (setup["runtime"],))
-        for number, value in setup["hints"]:
-            runtime.set_hint(number, value)
-        self._runtime = runtime  # the module uses it and does not keep it alive
+        runtimes: Dict[int, Any] = {}
+        self.parts = [Part(setup, segment, runtimes) for segment in segments(setup)]
+        self._input = setup["inputs"][0]
         self._outputs = list(setup["outputs"])
-        self._module = MNN.nn.load_module_from_file(
-            setup["model_path"], list(setup["inputs"]), self._outputs, runtime_manager=runtime
-        )
-        if self._module is None:
-            raise AgentError("model-load-failed", "MNN cannot load this model file")
         self.first_ms: "float | None" = None
 
     def forward(self, image: "np.ndarray") -> Tuple[List["np.ndarray"], float]:
         """Run one image, float32 [1, C, H, W]; return the outputs and the time it took, milliseconds."""
-        given = MNN.expr.const(image, list(image.shape), MNN.expr.NCHW)
+        given = {self._input: image_boundary(image)}
         began = time.perf_counter()
-        results = self._module.forward([given])
-        # Reading is what waits for the computation, so it belongs to the time.
-        arrays = [_plain(result) for result in results]
+        for part in self.parts:
+            # Reading is what waits for the computation, so it belongs to the time, and so do the cuts.
+            given.update(part.forward(given))
         elapsed = (time.perf_counter() - began) * 1000
         if self.first_ms is None:
             self.first_ms = elapsed
-        return arrays, elapsed
+        return [given[name].array for name in self._outputs], elapsed
 
 
 def check_runtime(runtime: "dict[str, Any]") -> None:
@@ -75,8 +69,3 @@ def check_backend(backend: int) -> None:
 def joined(outputs: Sequence[Sequence["np.ndarray"]]) -> List["np.ndarray"]:
     """Return, for each output, the answers to all images as one array [images, ...]."""
     return [np.concatenate(one) for one in zip(*outputs)]
-
-
-def _plain(result: Any) -> "np.ndarray":
-    # An output can be in the engine's own layout, in which its numbers would come scrambled.
-    return np.array(MNN.expr.convert(result, MNN.expr.NCHW).read(), copy=True)

@@ -10,11 +10,15 @@ import fcntl
 import os
 import signal
 import time
+from typing import Any, Dict, Tuple
 
-from harness.agent import holder
+from harness.agent import holder, lease_file
 from harness.agent.failures import AgentError, from_os_error
 
 REPLACE_S = 10.0
+_GLANCE_S = 0.3
+"""How long somebody who only looks (`peek`) may have the lock."""
+
 _STEP_S = 0.1
 
 
@@ -30,7 +34,7 @@ def take(path: str, run: str, name: str) -> int:
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         descriptor = _locked(path, run)
-        while not _is_at(path, descriptor):
+        while not lease_file.is_at(path, descriptor):
             os.close(descriptor)  # somebody removed the file: a lock on it is worth nothing
             descriptor = _locked(path, run)
         holder.sign(descriptor, run, name)
@@ -39,38 +43,48 @@ def take(path: str, run: str, name: str) -> int:
     return descriptor
 
 
+def peek(path: str) -> "Tuple[bool, Dict[str, Any]]":
+    """Tell whether somebody holds the lease, and what stands in it of {run, holder, since, pid}.
+
+    Raises:
+        AgentError: workdir-unusable, the file is there and cannot be read.
+    """
+    path = os.path.abspath(os.path.expanduser(path))
+    try:
+        descriptor = lease_file.look_into(path)
+    except FileNotFoundError:
+        return False, {}
+    except OSError as error:
+        raise from_os_error(error, "the lease %s" % path) from error
+    try:
+        # Shared, so that two who look do not see each other; who takes the lease meanwhile tries again.
+        held = not _lock(descriptor, fcntl.LOCK_SH)
+        return held, (holder.read(descriptor) or {}) if held else {}
+    finally:
+        os.close(descriptor)
+
+
 def _locked(path: str, run: str) -> int:
-    descriptor = _opened(path)
-    if not _lock(descriptor) and not _replace(descriptor, run):
+    descriptor = lease_file.opened(path)
+    if not _lock_soon(descriptor) and not _replace(descriptor, run):
         held_by = holder.read(descriptor)
         os.close(descriptor)
         raise AgentError("device-busy", holder.told(held_by), held_by=held_by)
     return descriptor
 
 
-def _opened(path: str) -> int:
-    flags = os.O_RDWR | os.O_CLOEXEC
+def _lock_soon(descriptor: int) -> bool:
+    until = time.monotonic() + _GLANCE_S
+    while not _lock(descriptor):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_STEP_S)
+    return True
+
+
+def _lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        # Without O_CREAT first: in a shared folder like /tmp the kernel refuses it on another account's file.
-        return os.open(path, flags)
-    except FileNotFoundError:
-        descriptor = os.open(path, flags | os.O_CREAT, 0o666)
-    # Accounts that share a board share its lease; the umask must not lock them out.
-    with contextlib.suppress(OSError):
-        os.fchmod(descriptor, 0o666)
-    return descriptor
-
-
-def _is_at(path: str, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES):
             return False

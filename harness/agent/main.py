@@ -1,4 +1,4 @@
-"""Where the agent's processes start: the agent itself, or (with --zygote) an engine's zygote."""
+"""Where the agent's processes start: the agent itself, an engine's zygote, or the keeper of the governor."""
 
 import os
 import signal
@@ -13,11 +13,19 @@ def main() -> None:
         descriptor, engine, log, parent = sys.argv[2:6]
         zygote.main(int(descriptor), engine, log, int(parent))
         return
+    if sys.argv[1:2] == ["--keeper"]:
+        from harness.agent import governor
+
+        governor.keep(*sys.argv[2:4])
+        return
     serve(sys.argv[1])
 
 
 def serve(workdir: str) -> None:
     """Run the agent on the descriptors it was started with."""
+    from harness.agent.watchdog import Watchdog
+
+    watchdog = Watchdog.start()  # before there are threads, which a fork would lose
     from harness.agent.server import Server  # a zygote has no use for it, and compiling it takes its time
 
     # The protocol gets descriptors of its own: whatever prints on 0 or 1 from now on is not heard.
@@ -25,7 +33,7 @@ def serve(workdir: str) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    server = Server(workdir, incoming, outgoing)
+    server = Server(workdir, incoming, outgoing, watchdog)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _leave)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)

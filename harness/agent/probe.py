@@ -3,14 +3,14 @@
 MNN falls back without a word, so no single probe is believed; judging them is the coordinator's work.
 """
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Dict, List
 
-import MNN
 import numpy as np
 
 from harness.agent.absorption import absorbing, fingerprint, is_convolution
 from harness.agent.inference import Model
 from harness.agent.operators import Operator, largest, share, watched
+from harness.agent.session import Session, equal
 from harness.agent.values import host
 
 _MEMORY, _BACKENDS = 0, 2
@@ -27,12 +27,12 @@ def probe(setup: Dict[str, Any], image: "np.ndarray", answer: "List[np.ndarray]"
     float16 values: the two interfaces need not agree. Costs one run, two more (a session's and a module's) unless
     the cell is at full precision itself, and two more where memory low may mean int8 multiplication.
     """
-    own = _Session(setup, image)
+    own = _Watched(setup, image)
     report = {
         "session_backend": own.info(_BACKENDS),
         "session_memory_mb": own.info(_MEMORY),
         "session_memory_mb_high": None,
-        "session_equals_module": _equal(own.outputs, answer),
+        "session_equals_module": equal(own.answer, answer),
         "half_tensors_high": None,
         "equals_high": None,
     }  # type: Report
@@ -41,10 +41,10 @@ def probe(setup: Dict[str, Any], image: "np.ndarray", answer: "List[np.ndarray]"
     full = dict(setup["runtime"], precision=_HIGH, memory=0)
     if full != setup["runtime"] or setup["hints"]:
         control = dict(setup, runtime=full, hints=[])
-        session = _Session(control, image)
+        session = _Watched(control, image)
         report["session_memory_mb_high"] = session.info(_MEMORY)
         report["half_tensors_high"] = sum(each.half_tensors for each in session.operators)
-        report["equals_high"] = _equal(Model(control).forward(image)[0], answer)
+        report["equals_high"] = equal(Model(control).forward(image)[0], answer)
     return report
 
 
@@ -58,7 +58,7 @@ def _halves(operators: List[Operator]) -> Report:
     }
 
 
-def _int8(session: "_Session", low_memory: bool) -> Report:
+def _int8(session: "_Watched", low_memory: bool) -> Report:
     """Say which operators multiplied int8 numbers; nothing where neither the file nor memory low asks for it."""
     multiplying = [each for each in session.operators if each.multiplies]
     typed = [each for each in multiplying if each.int8]
@@ -76,45 +76,24 @@ def _int8(session: "_Session", low_memory: bool) -> Report:
     }
 
 
-class _Session:
+class _Watched(Session):
     """A session that ran once.
 
     Attributes:
         operators: what ran, in order.
         convolutions: fingerprints of the outputs of float convolutions, by name.
+        answer: its outputs, taken at once: later runs change them.
     """
 
     def __init__(self, setup: Dict[str, Any], image: "np.ndarray") -> None:
-        # The network must live as long as its tensors.
-        self._network = MNN.Interpreter(setup["model_path"])
-        for number, value in setup["hints"]:
-            self._network.setSessionHint(number, value)
-        self._session = self._network.createSession(dict(setup["runtime"]))
-        given = MNN.Tensor(tuple(image.shape), MNN.Halide_Type_Float, image, MNN.Tensor_DimensionType_Caffe)
-        self._network.getSessionInput(self._session, setup["inputs"][0]).copyFrom(given)
+        super().__init__(setup, image)
         self.operators = []  # type: List[Operator]
         self.convolutions = {}  # type: Dict[str, int]
         self.run(lambda tensors, info: True, self._take)
-        self.outputs = [host(self._network.getSessionOutput(self._session, name)) for name in setup["outputs"]]
-
-    def run(self, before: Callable[..., bool], after: Callable[..., bool]) -> None:
-        """Run; what the callbacks return must be true, or the session ends."""
-        self._network.runSessionWithCallBackInfo(self._session, before, after)
-
-    def info(self, what: int) -> Any:
-        """Return one of the engine's figures on the session."""
-        value = self._network.getSessionInfo(self._session, what)
-        if isinstance(value, (list, tuple)) and value:
-            value = value[0]
-        return value if isinstance(value, (int, float)) else None
+        self.answer = self.outputs()
 
     def _take(self, tensors: List[Any], info: Any) -> bool:
         self.operators.append(watched(tensors, info))
         if is_convolution(info.getType()):
             self.convolutions[info.getName()] = fingerprint(host(tensors[0]))
         return True
-
-
-def _equal(one: "List[np.ndarray]", other: "List[np.ndarray]") -> bool:
-    # To the bit, NaN included; a session may leave out axes of length 1.
-    return [(array.dtype, array.tobytes()) for array in one] == [(array.dtype, array.tobytes()) for array in other]

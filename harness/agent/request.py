@@ -1,6 +1,6 @@
 """One request of the coordinator, and its one reply."""
 
-from typing import Callable
+from typing import Callable, Union
 
 from harness.agent.failures import AgentError, outcome
 from harness.agent.frames import FrameError, Header, encode
@@ -34,6 +34,13 @@ class Request:
     def refuse(self, failure: AgentError) -> None:
         """Send why it failed."""
         self.answer(failure.reply())
+
+    def settle(self, result: Union[Header, AgentError]) -> None:
+        """Send what came of it."""
+        if isinstance(result, AgentError):
+            self.refuse(result)
+        else:
+            self.answer(result)
 
     def attempt(self, job: Callable[[], None]) -> None:
         """Do what answers the request sooner or later; a failure on the way answers it now."""

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional
 
 _MAX_READ = 1 << 16
 _MAX_ZONES = 32
+_LONGEST = 60
 _MAX_CPUS = 256
 _PLAUSIBLE = (-60.0, 200.0)
 """Degrees Celsius; zones without a sensor read -274 and the like."""
@@ -15,10 +16,10 @@ def temperatures(root: str = "/") -> Dict[str, float]:
     """Return the temperature of every readable thermal zone, degrees Celsius, by the zone's type."""
     found: Dict[str, float] = {}
     base = os.path.join(root, "sys/class/thermal")
-    for zone in [name for name in _names(base) if name.startswith("thermal_zone")][:_MAX_ZONES]:
+    for zone in [name for name in names(base) if name.startswith("thermal_zone")][:_MAX_ZONES]:
         millidegrees = first_number(text(base, zone + "/temp"))
         if millidegrees is not None and _PLAUSIBLE[0] < millidegrees / 1000 < _PLAUSIBLE[1]:
-            name = text(base, zone + "/type") or zone
+            name = text(base, zone + "/type")[:_LONGEST] or zone
             found[name if name not in found else zone] = round(millidegrees / 1000, 1)
     return found
 
@@ -62,14 +63,15 @@ def text(root: str, name: str) -> str:
         return ""
 
 
-def _policies(root: str) -> List[str]:
-    base = os.path.join(root, "sys/devices/system/cpu")
-    cpus = [name for name in _names(base) if name.startswith("cpu") and name[3:].isdigit()]
-    return [os.path.join(base, name, "cpufreq") for name in cpus[:_MAX_CPUS]]
-
-
-def _names(folder: str) -> List[str]:
+def names(folder: str) -> List[str]:
+    """Return what is in a folder, sorted; nothing where it cannot be read."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
         return []
+
+
+def _policies(root: str) -> List[str]:
+    base = os.path.join(root, "sys/devices/system/cpu")
+    cpus = [name for name in names(base) if name.startswith("cpu") and name[3:].isdigit()]
+    return [os.path.join(base, name, "cpufreq") for name in cpus[:_MAX_CPUS]]

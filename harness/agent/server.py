@@ -9,23 +9,24 @@ import os
 import time
 from typing import Callable, Dict, Union
 
-from harness.agent import PREAMBLE, lease, tidy
+from harness.agent import PREAMBLE
 from harness.agent.cells import Cells
-from harness.agent.facts import facts
-from harness.agent.failures import AgentError, from_os_error
+from harness.agent.failures import AgentError
 from harness.agent.frames import Decoder, FrameError, Header
+from harness.agent.greeting import greet
+from harness.agent.health import health
 from harness.agent.loop import Loop
 from harness.agent.request import Request
 from harness.agent.store import Store
+from harness.agent.watchdog import TICK_S, Watchdog
+from harness.agent.who import who
 from harness.agent.worker import Worker
 from harness.agent.writer import Writer
 from harness.agent.zygotes import Zygotes
 
-VERSION = 1
-
-_TICK_S = 0.25
 _READ = 1 << 18
 _FIRST_WORD_S = 60.0
+_MOST_BUSY_S = 10.0
 _MAX_LOAD = 32 << 20
 """Bytes that may wait for a slow disk before the agent stops reading for a moment."""
 
@@ -33,9 +34,10 @@ _MAX_LOAD = 32 << 20
 class Server:
     """One agent, from its preamble to its end."""
 
-    def __init__(self, workdir: str, incoming: int, outgoing: int) -> None:
+    def __init__(self, workdir: str, incoming: int, outgoing: int, watchdog: Watchdog) -> None:
         self._workdir = workdir
         self._incoming = incoming
+        self._watchdog = watchdog
         self._writer = Writer(outgoing)
         self._decoder = Decoder()
         self._loop = Loop()
@@ -51,11 +53,13 @@ class Server:
             "ping": lambda request: request.answer({}),
             "bye": self._bye,
             "hello": self._hello,
+            "who": lambda request: request.answer(who(str(request.header["lease"]))),
+            "health": self._health,
             "have": lambda request: request.answer({"missing": self._store.missing(request.header["digests"])}),
             "put": self._put,
             "engine": self._zygotes.start,
             "open": self._zygotes.open,
-            **dict.fromkeys(("infer", "probe", "time", "close"), self._cells.forward),
+            **dict.fromkeys(("infer", "probe", "capture", "blocks", "time", "close"), self._cells.forward),
         }
 
     def run(self) -> None:
@@ -64,7 +68,8 @@ class Server:
         self._loop.watch(self._incoming, self._read)
         try:
             while self._running:
-                self._loop.turn(_TICK_S)
+                self._loop.turn(TICK_S)
+                self._watchdog.tick()
                 self._look_at_the_clock()
         finally:
             self._cells.kill_all()
@@ -89,7 +94,7 @@ class Server:
     def _operate(self, request: Request) -> None:
         if request.op not in self._operations:
             raise AgentError("protocol", "unknown operation %r" % request.op)
-        if self._zygotes.lease < 0 and request.op not in ("ping", "hello", "bye"):
+        if self._zygotes.lease < 0 and request.op not in ("ping", "hello", "who", "bye"):
             raise AgentError("protocol", "nothing is served before hello")
         self._operations[request.op](request)
 
@@ -101,27 +106,20 @@ class Server:
         silence_s = float(request.header["heartbeat_s"])
         if not (math.isfinite(silence_s) and silence_s > 0):
             raise AgentError("protocol", "heartbeat_s is %r" % silence_s)
+        self._watchdog.guard(silence_s)  # before the lease is taken: no moment without it
 
         def greeted(reply: Union[Header, AgentError]) -> None:
-            if isinstance(reply, AgentError):
-                request.refuse(reply)
-            else:
+            if not isinstance(reply, AgentError):
                 self._silence_s = silence_s
-                request.answer(reply)
+            request.settle(reply)
 
         # Elsewhere, since an old agent of the same run may take seconds to let the lease go.
-        self._worker.do(lambda: self._greet(request.header), greeted)
+        self._worker.do(functools.partial(greet, self._workdir, self._zygotes, request.header), greeted)
 
-    def _greet(self, header: Header) -> Header:
-        try:
-            os.makedirs(os.path.join(self._workdir, "tmp"), mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise from_os_error(error, "the workdir %s" % self._workdir) from error
-        if self._zygotes.lease < 0:
-            taken = lease.take(header["lease"], str(header["run"]), str(header["holder"]))
-            tidy.leftovers(self._workdir)
-            self._zygotes.lease = taken
-        return {"agent": VERSION, "facts": facts(self._workdir)}
+    def _health(self, request: Request) -> None:
+        over_s = min(_MOST_BUSY_S, max(0.0, float(request.header["busy_over_s"])))
+        # Elsewhere, since it may take a while and reads files that a broken sensor may hold back.
+        self._worker.do(lambda: health(self._workdir, busy_over_s=over_s), request.settle)
 
     def _put(self, request: Request) -> None:
         header, chunk = request.header, request.payload
@@ -148,3 +146,4 @@ class Server:
         if time.monotonic() - self._heard > self._silence_s:
             self._running = False
         self._cells.kill_late()
+        self._zygotes.kill_late()

@@ -35,7 +35,7 @@ def main(descriptor: int, engine: str, log: str, parent: int) -> None:
         import MNN
         import numpy as np
 
-        from harness.agent import child  # noqa: F401 - here, so that no child has to
+        from harness.agent import child, limits  # noqa: F401 - here, so that no child has to
 
         facts = {"engine": str(MNN.version()), "numpy": np.__version__, "banner": _banner(log)}
     except Exception as error:  # noqa: BLE001 - whatever an import raises, the agent must hear it
@@ -102,9 +102,9 @@ def _be_child(parent: int, control: socket.socket, descriptor: int, order: Dict[
         log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        from harness.agent import child
+        from harness.agent import child, limits
 
-        child.limit_files(LOG_LIMIT)
+        limits.limit_files(LOG_LIMIT)
         child.serve(socket.socket(fileno=descriptor))
         status = 0
     finally:

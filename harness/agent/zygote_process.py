@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional
 from harness.agent import endings, kernel
 from harness.agent.cell_process import CellProcess, kill_group
 from harness.agent.failures import AgentError
+from harness.agent.starting import start
 
 _END_S = 2.0
 
@@ -33,7 +34,7 @@ class ZygoteProcess:
         # numpy's own threads would sit in every child, and must not be there when the zygote forks.
         environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
         with open(log, "wb") as output, far_end:
-            self._process = subprocess.Popen(
+            self._process = start(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -65,9 +66,13 @@ class ZygoteProcess:
             return None
         return message if isinstance(message, dict) else None
 
+    def end(self) -> None:
+        """Have the kernel end it; `control` tells when it has ended."""
+        kill_group(self._process.pid)
+
     def kill(self) -> None:
         """End it; its children die with it (PR_SET_PDEATHSIG)."""
-        kill_group(self._process.pid)
+        self.end()
         self._process.wait()
         self.control.close()
 
@@ -80,6 +85,9 @@ class ZygoteProcess:
         except subprocess.TimeoutExpired:
             status = 0
         self.kill()
-        said = " ".join(endings.tail(self.log).split())[-600:]
         how = endings.signal_name(-status) if status < 0 else "status %d" % status
-        return "the engine's process ended (%s). %s" % (how, said)
+        return "the engine's process ended (%s). %s" % (how, self.said())
+
+    def said(self) -> str:
+        """Return what it printed last."""
+        return " ".join(endings.tail(self.log).split())[-600:]

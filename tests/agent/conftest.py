@@ -90,14 +90,14 @@ def served(
 ) -> Iterator[Served]:
     """An agent with a running engine, the model and the samples; shared by the tests of a module."""
     workdir = tmp_path_factory.mktemp("served") / "work"
-    with running([sys.executable, "-B", str(archive), str(_copied(stocked, workdir))]) as agent:
+    with running([sys.executable, "-B", str(archive), str(stocked_copy(stocked, workdir))]) as agent:
         yield Served.begin(agent, workdir, wheels, model)
 
 
 @pytest.fixture
 def fresh(start: StartAgent, stocked: Path, wheels: list[Path], model: Model, workdir: Path) -> Callable[..., Served]:
     """Starts such an agent for one test alone; the arguments are those of the agent's process."""
-    return lambda **options: Served.begin(start(_copied(stocked, workdir), **options), workdir, wheels, model)
+    return lambda **options: Served.begin(start(stocked_copy(stocked, workdir), **options), workdir, wheels, model)
 
 
 @pytest.fixture
@@ -105,7 +105,8 @@ def own(fresh: Callable[..., Served]) -> Served:
     return fresh()
 
 
-def _copied(stocked: Path, workdir: Path) -> Path:
+def stocked_copy(stocked: Path, workdir: Path) -> Path:
+    """Make a workdir of the one in which the engine is unpacked."""
     # Hard links: as quick as it can be, and the agent replaces files instead of writing into them.
     shutil.copytree(stocked, workdir, copy_function=os.link)
     return workdir

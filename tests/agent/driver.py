@@ -127,13 +127,13 @@ class AgentDriver:
         assert self.put(data)["stored"] is True
         return sha256(data).hexdigest()
 
-    def engine(self, wheels: Iterable[Path], version: str = "3.6.1") -> Reply:
+    def engine(self, wheels: Iterable[Path], version: str = "3.6.1", deadline_s: float = 110) -> Reply:
         """Send what is missing of the wheels and start the engine."""
         held = {sha256(wheel.read_bytes()).hexdigest(): wheel for wheel in wheels}
         for digest in self.request("have", digests=list(held))["missing"]:
             assert self.put(held[digest].read_bytes())["stored"] is True
         listed = [{"name": wheel.name, "digest": digest} for digest, wheel in held.items()]
-        return self.request("engine", engine=version, wheels=listed, timeout=120)
+        return self.request("engine", engine=version, wheels=listed, deadline_s=deadline_s, timeout=120)
 
     def hang_up(self) -> None:
         """Close the agent's input, as a closed connection does."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,12 +102,24 @@ def _converted(
         name: (random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
         for name, shape in shapes.items()
     }
+    return converted(folder, nodes, {name: arrays[name] for name in arrays if name in used}, outputs, *flags)
+
+
+def converted(
+    folder: Path,
+    nodes: list[Any],
+    arrays: Mapping[str, NDArray[Any]],
+    outputs: Mapping[str, tuple[int, list[int]]],
+    *flags: str,
+    shape: Sequence[int] = (1, CHANNELS, SIDE, SIDE),
+) -> Model:
+    """Make a model of nodes and constants; its input is `image`."""
     graph = helper.make_graph(
         nodes,
         "test",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, CHANNELS, SIDE, SIDE])],
-        [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in outputs.items()],
-        [numpy_helper.from_array(array, name) for name, array in arrays.items() if name in used],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, list(shape))],
+        [helper.make_tensor_value_info(name, kind, form) for name, (kind, form) in outputs.items()],
+        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     made.ir_version = 8

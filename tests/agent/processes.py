@@ -15,8 +15,24 @@ def children(pid: int) -> list[int]:
 
 
 def zygote_of(agent: int) -> int:
-    (only,) = children(agent)
+    (only,) = zygotes(agent)
     return only
+
+
+def zygotes(agent: int) -> list[int]:
+    return [pid for pid in children(agent) if "--zygote" in _words(pid)]
+
+
+def watchdog_of(agent: int) -> int:
+    """Return the process that ends the agent should it stand still."""
+    found: list[int] = []
+
+    def named() -> bool:
+        found[:] = [pid for pid in children(agent) if _name(pid) == "farm-watchdog"]
+        return len(found) == 1
+
+    wait_until(named)
+    return found[0]
 
 
 def child_of(agent: int) -> int:
@@ -50,6 +66,20 @@ def wait_until(holds: Callable[[], bool], timeout: float = 10) -> float:
         assert time.monotonic() - began < timeout, "it never came true"
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _stat(pid: int) -> tuple[str, int]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from harness.evidence import Health
 from tests.agent.models import IMAGES, MEAN, PIXELS, SAMPLES, STD, Model, maps_and_classes
 from tests.agent.processes import child_of
 from tests.agent.served import FP16, FP32, Served, first_output, npy
@@ -116,6 +117,7 @@ def test_times(served: Served) -> None:
     timed = served.ask("time", index=0, warmup=2, repeats=5)
     assert timed["first_ms"] == first
     assert len(timed["samples_ms"]) == 5
+    assert [set(state) for state in timed["health"]] == [set(Health.model_fields)] * 2
     assert min(timed["samples_ms"]) > 0
     assert timed["output_unchanged"] is True
 
@@ -133,8 +135,15 @@ def test_cpus_are_those_asked_for(served: Served) -> None:
     assert os.sched_getaffinity(child_of(served.agent.process.pid)) == {only}
 
 
-def test_cpus_that_are_not_there(served: Served) -> None:
-    assert served.open(cpus=[4000]).code == "inference-failed"
+@pytest.mark.parametrize("with_one_that_is_there", [False, True])
+def test_cpus_that_are_not_there(served: Served, with_one_that_is_there: bool) -> None:
+    # Of several cores the kernel gives those that are there, and says nothing of the others.
+    there = sorted(os.sched_getaffinity(0))
+    refused = served.open(cpus=[*there[:with_one_that_is_there], 1000, 1001])
+    assert refused.code == "cores-absent"
+    assert f"no cores [1000, 1001] for us, only {there}" in refused.message
+    assert served.open("next").ok
+    assert served.close("next").ok
 
 
 def test_hints_reach_the_engine(served: Served, reference: NDArray[np.float32]) -> None:

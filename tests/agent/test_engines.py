@@ -65,6 +65,48 @@ def test_what_was_cut_short_is_done_again(tmp_path: Path) -> None:
     assert Path(folder, "a.py").read_bytes() == b"1"
 
 
+@pytest.mark.parametrize(("place", "mode"), [("engines", 0o777), ("engines", 0o775), ("target", 0o755)])
+def test_what_others_could_have_changed_is_not_run(tmp_path: Path, place: str, mode: int) -> None:
+    wheels = [wheel(tmp_path, {"a.py": b"1"})]
+    folder, _ = unpack(str(tmp_path / "engines"), "3.6.1", wheels)
+    Path(folder, "a.py").write_bytes(b"evil")
+    (Path(folder) if place == "target" else tmp_path / "engines").chmod(mode)
+    assert unpack(str(tmp_path / "engines"), "3.6.1", wheels) == (folder, True)
+    assert Path(folder, "a.py").read_bytes() == b"1"
+    assert stat.S_IMODE((tmp_path / "engines").stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
+
+
+def test_an_open_umask_opens_nothing(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder, _ = unpack(str(tmp_path / "engines"), "3.6.1", [wheel(tmp_path, {"a/b.py": b"1"})])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "engines").stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
+
+
+def test_a_foreign_engine_is_not_run(tmp_path: Path) -> None:
+    wheels = [wheel(tmp_path, {"a.py": b"1"})]
+    folder, _ = unpack(str(tmp_path / "engines"), "3.6.1", wheels)
+    Path(folder, "a.py").write_bytes(b"evil")
+    with mock.patch.object(os, "geteuid", return_value=os.geteuid() + 1):
+        unpack(str(tmp_path / "engines"), "3.6.1", wheels)
+    assert Path(folder, "a.py").read_bytes() == b"1"
+
+
+def test_engines_that_are_a_link_to_elsewhere(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept").write_text("kept")
+    (tmp_path / "engines").symlink_to(elsewhere)
+    with pytest.raises(AgentError) as caught:
+        unpack(str(tmp_path / "engines"), "3.6.1", [wheel(tmp_path, {"a.py": b"1"})])
+    assert caught.value.code == "workdir-unusable"
+    assert [entry.name for entry in elsewhere.iterdir()] == ["kept"]
+
+
 @pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../../x", "a/..", "..", "a\\..\\x", "//x"])
 def test_members_that_would_land_elsewhere(tmp_path: Path, name: str) -> None:
     assert refusal(tmp_path, [wheel(tmp_path, {"good.py": b"", name: b"bad"})]) == "store-corrupt"

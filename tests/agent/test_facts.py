@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.agent import hwcap
-from harness.agent.facts import facts, isa
+from harness.agent.facts import c_library, facts, isa
 from harness.agent.sensors import first_number, frequency_mhz, governor, temperatures
 from harness.fleet.wheels import Platform
 
@@ -86,6 +86,31 @@ def test_unreadable_files(tmp_path: Path) -> None:
     found = facts("/", str(tmp_path))
     assert found["memory_total_mb"] is None
     assert found["load1"] is None
+
+
+@pytest.mark.parametrize("raised", [ValueError("unrecognized configuration name"), OSError(22, "Invalid argument")])
+@pytest.mark.parametrize(
+    ("loaders", "expected"),
+    [
+        (["ld-musl-aarch64.so.1", "libc.musl-aarch64.so.1"], ("musl", "")),
+        (["libc.so"], ("", "")),
+        ([], ("", "")),
+    ],
+)
+def test_a_c_library_that_does_not_name_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, loaders: list[str], expected: tuple[str, str]
+) -> None:
+    def refuses(name: str) -> str:
+        assert name == "CS_GNU_LIBC_VERSION"
+        raise raised
+
+    monkeypatch.setattr(os, "confstr", refuses)
+    for loader in loaders:
+        (tmp_path / "lib").mkdir(exist_ok=True)
+        (tmp_path / "lib" / loader).touch()
+    assert c_library(str(tmp_path)) == expected
+    found = facts("/", str(tmp_path))
+    assert (found["libc"], found["libc_version"]) == expected
 
 
 def test_this_machine() -> None:

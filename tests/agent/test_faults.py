@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.agent.processes import alive, child_of, children, descriptors, wait_until, zygote_of
+from tests.agent.processes import alive, child_of, children, descriptors, wait_until, zygote_of, zygotes
 from tests.agent.served import Served, first_output
 
 
@@ -118,6 +118,30 @@ def test_deadline_before_the_child_is_born(served: Served, reference: NDArray[np
     assert served.agent.wait(asked, 10).code == "cell-timeout"
     assert not children(zygote)
     _next_cell_is_well(served, reference)
+
+
+def test_a_zygote_that_is_stopped_is_no_lost_link(own: Served, reference: NDArray[np.float32]) -> None:
+    zygote = zygote_of(_agent(own))
+    os.kill(zygote, signal.SIGSTOP)
+    reply = own.agent.wait(own.send_open(deadline_s=0.5), 15)
+    assert reply.code == "cell-timeout"
+    assert "SIGKILL" in reply.message
+    _next_cell_is_well(own, reference)
+    assert zygote_of(_agent(own)) != zygote
+
+
+def test_an_engine_that_does_not_come_back_is_no_lost_link(own: Served, reference: NDArray[np.float32]) -> None:
+    (module,) = own.workdir.glob("engines/*/MNN/__init__.py")
+    good = module.read_text()
+    module.unlink()  # not written into: other workdirs share it
+    module.write_text("import time\ntime.sleep(600)\n")
+    os.kill(zygote_of(_agent(own)), signal.SIGKILL)
+    wait_until(lambda: not zygotes(_agent(own)))
+    reply = own.open(deadline_s=1)
+    assert reply.code == "engine-start-failed"
+    assert "was not imported within 1 s" in reply.message
+    module.write_text(good)
+    _next_cell_is_well(own, reference)
 
 
 def test_heartbeats_while_a_child_computes(served: Served) -> None:

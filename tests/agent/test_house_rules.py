@@ -13,11 +13,21 @@ FOLDER = Path(harness.agent.__file__).parent
 FILES = sorted(FOLDER.glob("*.py"))
 IN_THE_CHILD = {
     "absorption.py",
+    "chain.py",
+    "blocks.py",
+    "capture.py",
     "child.py",
+    "deviation.py",
+    "feeding.py",
     "inference.py",
+    "kept.py",
     "operators.py",
+    "part.py",
     "preprocess.py",
     "probe.py",
+    "scratch.py",
+    "session.py",
+    "timed.py",
     "values.py",
     "zygote.py",
 }

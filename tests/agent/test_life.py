@@ -14,7 +14,7 @@ import pytest
 from tests.agent.conftest import StartAgent
 from tests.agent.driver import AgentDriver
 from tests.agent.models import Model
-from tests.agent.processes import alive, child_of, is_free, wait_until, zygote_of
+from tests.agent.processes import alive, child_of, descriptors, is_free, wait_until, watchdog_of, zygote_of
 from tests.agent.served import Served
 
 
@@ -108,6 +108,42 @@ def test_same_run_replaces_an_agent_that_is_frozen(agent: AgentDriver, start: St
     assert again.request("ping", timeout=2).ok  # while it waits for the lease
     assert again.wait(asked, 20).ok
     assert agent.process.wait(5) == -signal.SIGKILL
+
+
+def test_a_frozen_agent_whose_coordinator_is_gone_frees_the_board(
+    own: Served, start: StartAgent, wheels: list[Path], model: Model
+) -> None:
+    assert own.agent.hello(own.workdir / "lease", heartbeat_s=4).ok
+    processes = _busy(own)
+    os.kill(own.agent.process.pid, signal.SIGSTOP)
+    own.agent.hang_up()
+    heir = start(own.workdir)
+    assert heir.hello(own.workdir / "lease", run="other").code == "device-busy"
+    wait_until(lambda: _gone(own, processes), 15)
+    assert own.agent.process.wait(5) == -signal.SIGKILL
+    assert heir.hello(own.workdir / "lease", run="other").ok
+    assert heir.request("bye").ok
+    heir.process.wait(5)
+
+
+def test_its_watchdog_has_no_part_in_lease_and_protocol_and_ends_with_it(own: Served) -> None:
+    processes = _busy(own)
+    dog = watchdog_of(own.agent.process.pid)
+    held = descriptors(dog)
+    assert {held[number] for number in "012"} == {"/dev/null"}
+    assert str(own.workdir / "lease") not in held.values()
+    assert len([link for link in held.values() if link.startswith("pipe:")]) == 1
+    assert os.getsid(dog) == dog
+    own.agent.process.kill()
+    wait_until(lambda: _gone(own, [*processes, dog]), 5)
+
+
+def test_a_watchdog_that_was_killed_or_stopped_costs_nothing(own: Served) -> None:
+    assert own.agent.hello(own.workdir / "lease", heartbeat_s=4).ok
+    os.kill(watchdog_of(own.agent.process.pid), signal.SIGKILL)
+    time.sleep(0.6)
+    assert own.open().ok
+    assert own.infer().ok
 
 
 def test_hello_twice_is_one_lease(agent: AgentDriver, workdir: Path) -> None:

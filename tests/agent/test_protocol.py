@@ -2,6 +2,7 @@
 
 import os
 import time
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from harness.agent.frames import CHUNK
 from tests.agent.conftest import StartAgent
 from tests.agent.driver import AgentDriver
+from tests.agent.processes import wait_until, zygotes
 
 DATA = os.urandom(3 * CHUNK + 17)
 
@@ -22,12 +24,27 @@ def test_hello_describes_the_device(start: StartAgent, workdir: Path) -> None:
     assert hello["facts"]["workdir"] == str(workdir)
 
 
-def test_only_ping_and_hello_are_served_before_hello(start: StartAgent, workdir: Path) -> None:
+def test_little_is_served_before_hello(start: StartAgent, workdir: Path) -> None:
     agent = start(workdir)
     assert agent.request("ping").ok
-    for op in ("have", "put", "engine", "open", "infer", "probe", "time", "close"):
+    for op in ("have", "put", "engine", "open", "infer", "probe", "capture", "time", "close"):
         assert agent.request(op).code == "protocol"
     assert not (workdir / "store").exists()
+
+
+def test_who_holds_the_lease_is_told_without_taking_it(start: StartAgent, workdir: Path) -> None:
+    lease = workdir / "lease"
+    asking = start(workdir)
+    assert asking.request("who", lease=str(lease))["held"] is False
+    assert not lease.exists()
+    holding = start(workdir)
+    assert holding.hello(lease).ok
+    told = asking.request("who", lease=str(lease))
+    assert (told["held"], told["run"], told["holder"]) == (True, "run-1", "tests")
+    assert 0.0 <= told["held_s"] < 60.0
+    assert holding.request("ping").ok
+    assert holding.request("bye").ok
+    wait_until(lambda: asking.request("who", lease=str(lease))["held"] is False)
 
 
 @pytest.mark.parametrize("op", ["dance", None, ["put"], {}, 1])
@@ -36,7 +53,9 @@ def test_unknown_operations_are_refused(agent: AgentDriver, op: object) -> None:
     assert agent.request("ping").ok
 
 
-@pytest.mark.parametrize("op", ["have", "put", "engine", "open", "infer", "probe", "time", "close", "hello"])
+@pytest.mark.parametrize(
+    "op", ["have", "put", "engine", "open", "infer", "probe", "capture", "time", "close", "hello", "who"]
+)
 def test_requests_without_their_fields_are_refused(agent: AgentDriver, op: str) -> None:
     assert agent.request(op).code == "protocol"
     assert agent.request("ping").ok
@@ -103,7 +122,7 @@ def test_heartbeats_behind_a_large_object(agent: AgentDriver) -> None:
 def test_heartbeats_while_an_engine_is_unpacked(agent: AgentDriver, wheels: list[Path]) -> None:
     digests = [agent.store(wheel.read_bytes()) for wheel in wheels]
     listed = [{"name": wheel.name, "digest": digest} for wheel, digest in zip(wheels, digests, strict=True)]
-    asked = agent.send("engine", engine="3.6.1", wheels=listed)
+    asked = agent.send("engine", engine="3.6.1", wheels=listed, deadline_s=110)
     slowest, count = 0.0, 0
     while asked not in agent.answered():
         began = time.monotonic()
@@ -112,30 +131,63 @@ def test_heartbeats_while_an_engine_is_unpacked(agent: AgentDriver, wheels: list
     assert agent.wait(asked)["unpacked"] is True
     assert count >= 5
     assert slowest < 1.0
-    again = agent.request("engine", engine="3.6.1", wheels=listed)
+    again = agent.request("engine", engine="3.6.1", wheels=listed, deadline_s=110)
     assert again["unpacked"] is False
-    assert agent.request("engine", engine="3.6.1", wheels=listed[:1]).code == "protocol"
+    assert agent.request("engine", engine="3.6.1", wheels=listed[:1], deadline_s=110).code == "protocol"
 
 
 def test_engines_that_are_none(agent: AgentDriver) -> None:
-    empty = agent.store(b"no wheel")
-    listed = [{"name": "x.whl", "digest": empty}]
-    assert agent.request("engine", engine="3.6.1", wheels=listed).code == "store-corrupt"
-    assert agent.request("engine", engine="../3.6.1", wheels=listed).code == "protocol"
-    assert agent.request("engine", engine="3.6.1", wheels=[{"name": "x", "digest": "0" * 64}]).code == "store-corrupt"
-    assert agent.request("engine", engine="3.6.2", wheels=[]).code == "engine-start-failed"
+    def refused(wheels: list[dict[str, str]], engine: str = "3.6.1", deadline_s: object = 110) -> str:
+        return agent.request("engine", engine=engine, wheels=wheels, deadline_s=deadline_s).code
+
+    listed = [{"name": "x.whl", "digest": agent.store(b"no wheel")}]
+    assert refused(listed) == "store-corrupt"
+    assert refused(listed, "../3.6.1") == "protocol"
+    assert refused([{"name": "x", "digest": "0" * 64}]) == "store-corrupt"
+    assert refused([], "3.6.2") == "engine-start-failed"
+    for deadline_s in (0, -1, "nan", "inf", None, "soon"):
+        assert refused([], "3.6.2", deadline_s) == "protocol"
+
+
+def _engine(folder: Path, content: str) -> Path:
+    """Return a wheel whose engine does something else than to load."""
+    with zipfile.ZipFile(folder / "broken.whl", "w") as file:
+        file.writestr("MNN/__init__.py", content)
+    return folder / "broken.whl"
+
+
+def test_engine_that_hangs_in_its_import(agent: AgentDriver, tmp_path: Path) -> None:
+    wheel = _engine(tmp_path, "import time\nprint('looking for a licence', flush=True)\ntime.sleep(600)\n")
+    began = time.monotonic()
+    refused = agent.engine([wheel], deadline_s=2)
+    assert refused.code == "engine-start-failed"
+    assert "MNN 3.6.1 was not imported within 2 s. looking for a licence" in refused.message
+    assert 1.5 < time.monotonic() - began < 10
+    assert not zygotes(agent.process.pid)
+    # It can be asked for again, and others are no worse off.
+    assert agent.engine([wheel], deadline_s=1).code == "engine-start-failed"
+    assert "too old" in agent.engine([_engine(tmp_path, "raise RuntimeError('too old')")], version="3.2.0").message
+
+
+def test_engine_that_is_unpacked_too_slowly(agent: AgentDriver, tmp_path: Path) -> None:
+    # The worker is kept busy, as by a card that is slow.
+    wheel = _engine(tmp_path, "raise RuntimeError('it was started after all')")
+    digest = agent.store(wheel.read_bytes())
+    busy = agent.send("health", busy_over_s=3)
+    listed = [{"name": wheel.name, "digest": digest}]
+    refused = agent.request("engine", engine="3.6.1", wheels=listed, deadline_s=1)
+    assert refused.code == "engine-start-failed"
+    assert "was not unpacked within 1 s" in refused.message
+    again = agent.send("engine", engine="3.6.1", wheels=listed, deadline_s=60)
+    assert agent.wait(busy).ok
+    assert "it was started after all" in agent.wait(again).message
 
 
 def test_engine_that_cannot_be_imported_says_why(agent: AgentDriver, tmp_path: Path) -> None:
-    import zipfile
-
     for content, word in (
         ("raise RuntimeError('too old a board')", "too old a board"),
         ("import os; os.abort()", "SIGABRT"),
     ):
-        wheel = tmp_path / "broken.whl"
-        with zipfile.ZipFile(wheel, "w") as file:
-            file.writestr("MNN/__init__.py", content)
-        refused = agent.engine([wheel], version="3.6.1")
+        refused = agent.engine([_engine(tmp_path, content)], version="3.6.1")
         assert refused.code == "engine-start-failed"
         assert word in refused.message
