@@ -24,12 +24,17 @@ def say(word):
 if sys.version_info < (3, 8):
     say("old %d.%d" % sys.version_info[:2]); sys.exit(0)
 import os, hashlib
+os.umask(0o077)
 work, digest, size = os.path.abspath(os.path.expanduser(sys.argv[1])), sys.argv[2], int(sys.argv[3])
 path = os.path.join(work, "store", digest)
 def good(data):
     return hashlib.sha256(data).hexdigest() == digest
 try:
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    for folder in (work, os.path.dirname(path)):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        found = os.stat(folder)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            say("unsafe %s" % folder); sys.exit(0)
     have = False
     if os.path.isfile(path):
         with open(path, "rb") as old:

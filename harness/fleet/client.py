@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.agent.frames import CHUNK, Header
-from harness.errors import Code, DeviceError
-from harness.evidence import Probe, RawTiming
+from harness.block_errors import BlockErrors
+from harness.captured import Capture
+from harness.errors import Code, DeviceError, TransportError
+from harness.evidence import Health, Probe, RawTiming
+from harness.fleet.block_errors import block_errors
+from harness.fleet.captures import captured
 from harness.fleet.deadline import Deadline
 from harness.fleet.figures import MOST_MB, value
 from harness.fleet.link import Link
 from harness.fleet.wheels import Wheel
+from harness.precision import Segment
 
 FloatArray = NDArray[np.float32]
 MAX_OUTPUT_ELEMENTS = 1 << 20
@@ -21,7 +26,7 @@ MAX_OUTPUT_ELEMENTS = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class CellSetup:
-    """What a child needs to open a cell; see `open` in the protocol."""
+    """What a child needs to open a cell; see `open` in the protocol. No `segments`: the whole model in one."""
 
     cell: str
     engine: str
@@ -32,6 +37,7 @@ class CellSetup:
     output_name: str
     cpus: Sequence[int] | None
     deadline_s: float
+    segments: Sequence[Segment] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,20 @@ class EngineFacts:
     unpacked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseFacts:
+    """Who holds a device; run, holder and time are what the holder wrote, '' or None where it did not.
+
+    Attributes:
+        held_s: seconds since the lease was taken.
+    """
+
+    held: bool
+    run: str = ""
+    holder: str = ""
+    held_s: float | None = None
+
+
 class AgentClient:
     """Typed requests to one agent.
 
@@ -70,17 +90,44 @@ class AgentClient:
         self.objects_sent = 0
 
     def hello(
-        self, *, run: str, holder: str, lease: str, heartbeat_s: float, deadline: Deadline
+        self,
+        *,
+        run: str,
+        holder: str,
+        lease: str,
+        heartbeat_s: float,
+        deadline: Deadline,
+        governor: str | None = None,
     ) -> dict[str, object]:
-        """Take the lease and return the device's facts. Raises DeviceError(device-busy) with the holder."""
-        header, _ = self._link.request(
-            {"op": "hello", "run": run, "holder": holder, "lease": lease, "heartbeat_s": heartbeat_s},
-            deadline=deadline,
-        )
+        """Take the lease, set the governor where one is named, and return the device's facts.
+
+        Raises DeviceError: device-busy with the holder, governor-refused.
+        """
+        request: Header = {"op": "hello", "run": run, "holder": holder, "lease": lease, "heartbeat_s": heartbeat_s}
+        header, _ = self._link.request({**request, "governor": governor}, deadline=deadline)
         facts = header.get("facts")
         if not isinstance(facts, dict):
             raise _lie("hello", "facts")
         return facts
+
+    def who(self, lease: str, *, deadline: Deadline) -> LeaseFacts:
+        """Ask who holds a lease, without taking it."""
+        header, _ = self._link.request({"op": "who", "lease": lease}, deadline=deadline)
+        if type(header.get("held")) is not bool:
+            raise _lie("who", "held")
+        seconds = header.get("held_s")
+        known = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < math.inf
+        return LeaseFacts(
+            held=header["held"] is True,
+            run=str(header.get("run") or "")[:100],
+            holder=str(header.get("holder") or "")[:100],
+            held_s=float(seconds) if known and seconds is not None else None,
+        )
+
+    def health(self, *, busy_over_s: float, deadline: Deadline) -> Health:
+        """Ask how the device is; measure its load over some seconds where `busy_over_s` is not 0."""
+        header, _ = self._link.request({"op": "health", "busy_over_s": busy_over_s}, deadline=deadline)
+        return value(Health, header)
 
     def missing(self, digests: Sequence[str], *, deadline: Deadline) -> list[str]:
         """Return those of `digests` that the device's store does not hold."""
@@ -91,9 +138,15 @@ class AgentClient:
         return [digest for digest in digests if digest in missing]
 
     def put(self, digest: str, data: bytes, *, deadline: Deadline, sent: Callable[[int], None]) -> None:
-        """Send one object into the store; `sent` hears of every chunk's size in bytes."""
-        pending = None
+        """Send one object into the store; `sent` hears of every chunk's size in bytes.
+
+        Raises TransportError: connection-lost, among others where a link that trickles meets the deadline.
+        """
+        pending, allowed_s = None, deadline.left
         for offset in range(0, max(len(data), 1), CHUNK):
+            if deadline.expired:
+                words = f"Only {offset:,} of {len(data):,} bytes were sent within {allowed_s:.0f} s."
+                raise TransportError(Code.CONNECTION_LOST, words)
             chunk = data[offset : offset + CHUNK]
             header = {"op": "put", "digest": digest, "size": len(data), "offset": offset}
             pending = self._link.send(header, chunk, part_of=pending)
@@ -104,10 +157,11 @@ class AgentClient:
             pending.collect(deadline)
         self.objects_sent += 1
 
-    def engine(self, version: str, wheels: Iterable[Wheel], *, deadline: Deadline) -> EngineFacts:
-        """Unpack an engine's wheels where that is still to do, and start its zygote."""
+    def engine(self, version: str, wheels: Iterable[Wheel], *, start_s: float, deadline: Deadline) -> EngineFacts:
+        """Unpack an engine's wheels where that is still to do, and start its zygote, within `start_s` there."""
         listed = [{"name": wheel.name, "digest": wheel.digest} for wheel in wheels]
-        header, _ = self._link.request({"op": "engine", "engine": version, "wheels": listed}, deadline=deadline)
+        request: Header = {"op": "engine", "engine": version, "wheels": listed, "deadline_s": start_s}
+        header, _ = self._link.request(request, deadline=deadline)
         return EngineFacts(
             engine=str(header.get("engine", ""))[:100],
             numpy=str(header.get("numpy", ""))[:100],
@@ -126,6 +180,7 @@ class AgentClient:
             "hints": [list(pair) for pair in setup.hints],
             "inputs": [setup.input_name],
             "outputs": [setup.output_name],
+            "segments": [_part(segment) for segment in setup.segments],
             "cpus": None if setup.cpus is None else list(setup.cpus),
             "deadline_s": setup.deadline_s,
         }
@@ -142,6 +197,21 @@ class AgentClient:
         request = {"op": "probe", "cell": setup.cell, **batch.header(), "index": 0}
         header, _ = self._of_cell(request, deadline)
         return value(Probe, header)
+
+    def capture(self, setup: CellSetup, batch: Batch, *, index: int, control: str, deadline: Deadline) -> Capture:
+        """Ask on one of the batch's samples where the numbers leave those of a file in fp32, operator by operator."""
+        request = {"op": "capture", "cell": setup.cell, **batch.header(), "index": index, "control": control}
+        _, payload = self._of_cell(request, deadline)
+        return captured(payload)
+
+    def blocks(
+        self, setup: CellSetup, batch: Batch, *, index: int, control: str, cut: Sequence[Segment], deadline: Deadline
+    ) -> BlockErrors:
+        """Ask on one of the batch's samples what each block of `cut` does to the numbers, against a file in fp32."""
+        request = {"op": "blocks", "cell": setup.cell, **batch.header(), "index": index, "control": control}
+        segments = [{"inputs": list(one.inputs), "outputs": list(one.outputs)} for one in cut]
+        _, payload = self._of_cell({**request, "segments": segments}, deadline)
+        return block_errors(payload, count=len(cut))
 
     def time(self, setup: CellSetup, batch: Batch, *, warmup: int, repeats: int, deadline: Deadline) -> RawTiming:
         """Time the batch's first sample."""
@@ -189,6 +259,14 @@ def _output(header: Header, payload: bytes, *, name: str, count: int) -> FloatAr
             Code.OUTPUT_MISMATCH, f"Output of shape {shape} in {len(payload)} bytes for {count} images."
         )
     return np.frombuffer(payload, dtype="<f4").reshape(shape).astype(np.float32)
+
+
+def _part(segment: Segment) -> Header:
+    return {
+        "inputs": list(segment.inputs),
+        "outputs": list(segment.outputs),
+        "precision": segment.compute.mnn,
+    }
 
 
 def _lie(operation: str, what: str) -> DeviceError:

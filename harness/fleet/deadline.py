@@ -4,6 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+GRACE_S = 15.0
+"""How much longer than the device we wait: it ends what hangs there and says so, which is no lost link."""
+
 Clock = Callable[[], float]
 """Seconds on a clock that never runs backwards."""
 

@@ -7,15 +7,16 @@ from typing import TypeVar
 from harness.agent import MOST_OPERATORS
 from harness.agent.frames import Header
 from harness.errors import Code, DeviceError
-from harness.evidence import Operator, Probe, RawTiming
+from harness.evidence import Health, Operator, Probe, RawTiming
 
 MOST_MB = 1e9
 _MOST_TENSORS = 10**7
 _MOST_BACKEND = 1000
 _NAME, _TYPE = 200, 60
+_MOST_SENSORS = 256
 _ROUNDING = 1e-6
 
-_V = TypeVar("_V", Probe, RawTiming)
+_V = TypeVar("_V", Health, Probe, RawTiming)
 
 
 def value(kind: type[_V], header: Header) -> _V:
@@ -31,10 +32,37 @@ def value(kind: type[_V], header: Header) -> _V:
         json.dumps(found.model_dump(), allow_nan=False)
     except ValueError as error:
         raise DeviceError(Code.PROTOCOL, f"The agent's {kind.__name__} makes no sense: {error}") from error
-    wrong = next(_impossible(found), None) if isinstance(found, Probe) else None
+    wrong = next(_wrong_in(found), None)
     if wrong is not None:
         raise DeviceError(Code.PROTOCOL, f"The agent's {kind.__name__} makes no sense: {wrong} cannot be.")
     return found
+
+
+def _wrong_in(found: Health | Probe | RawTiming) -> Iterator[str]:
+    if isinstance(found, Probe):
+        yield from _impossible(found)
+    for state in found.health if isinstance(found, RawTiming) else (found,) if isinstance(found, Health) else ():
+        yield from _unhealthy(state)
+
+
+def _unhealthy(state: Health) -> Iterator[str]:
+    """Name what no device's state can be: it ends in reports, so it must not grow beyond all bounds."""
+    for name in ("temperatures", "clocks_mhz", "limits_mhz"):
+        figures = getattr(state, name)
+        if len(figures) > _MOST_SENSORS or any(len(sensor) > _NAME for sensor in figures):
+            yield name
+    if len(state.throttled) > _MOST_SENSORS or any(len(words) > _NAME for words in state.throttled):
+        yield "throttled"
+    if state.governor is not None and len(state.governor) > _NAME:
+        yield "governor"
+    for name in ("memory_available_mb", "disk_free_mb"):
+        megabytes = getattr(state, name)
+        if megabytes is not None and not 0 <= megabytes < MOST_MB:
+            yield name
+    if state.busy is not None and not 0 <= state.busy <= 1:
+        yield "busy"
+    if state.battery_percent is not None and not 0 <= state.battery_percent <= 100:
+        yield "battery_percent"
 
 
 def _impossible(probe: Probe) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Whom we talk to: pinned host keys or known_hosts, and nothing else is accepted."""
 
-from collections.abc import Sequence
+import fnmatch
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import paramiko
@@ -20,13 +21,20 @@ def known_hosts_name(host: str, port: int) -> str:
 def trust(client: paramiko.SSHClient, *, name: str, pinned: str | None, files: Sequence[Path]) -> None:
     """Tell `client` which keys to accept for `name`: the pinned one alone, or those in `files`.
 
+    A key that any of the files marks `@revoked` for `name` is not accepted, pinned or not.
+
     Raises:
-        FarmError: bad-inventory, the pinned key or a file cannot be read.
+        FarmError: bad-inventory, the pinned key or a file cannot be read; host-key-changed, the pinned key is
+            revoked.
     """
+    there = [file.expanduser() for file in files if file.expanduser().is_file()]
+    found = [entry for file in there for entry in _entries(file, name)]
+    revoked = {key.asbytes() for marker, key in found if marker == "@revoked"}
+    client.set_missing_host_key_policy(RefuseUnknown(revoked))
     if pinned is None:
-        for file in files:
-            if file.expanduser().is_file():
-                _load(client, file.expanduser())
+        for marker, key in found:
+            if not marker and key.asbytes() not in revoked:
+                client.get_host_keys().add(name, key.get_name(), key)
         return
     try:
         entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {pinned}")
@@ -34,23 +42,52 @@ def trust(client: paramiko.SSHClient, *, name: str, pinned: str | None, files: S
         entry = None
     if entry is None or entry.key is None:
         raise FarmError(Code.BAD_INVENTORY, f"host_key of {name} is not a public key: {pinned[:40]}")
+    if entry.key.asbytes() in revoked:
+        raise refused_for_good(name, entry.key)
     client.get_host_keys().add(name, entry.key.get_name(), entry.key)
 
 
-def _load(client: paramiko.SSHClient, file: Path) -> None:
+def _entries(file: Path, name: str) -> Iterator[tuple[str, paramiko.PKey]]:
+    """Yield (marker, key) of the lines of a known_hosts file that are about a host; see sshd(8).
+
+    paramiko would read such a file as well, but knows neither markers nor patterns.
+    """
     try:
-        client.load_system_host_keys(str(file))
+        for line in file.read_text(encoding="utf-8").splitlines():
+            first, _, rest = line.strip().partition(" ")
+            marker = first if first.startswith("@") else ""
+            entry = paramiko.hostkeys.HostKeyEntry.from_line(rest.strip() if marker else line)
+            if entry is not None and entry.key is not None and _is_for(entry.hostnames or [], name):
+                yield marker, entry.key
     except _UNREADABLE as error:
         raise FarmError(
             Code.BAD_INVENTORY, f"{file} cannot be read: {error}.", "Correct or remove the line of that file."
         ) from error
 
 
+def _is_for(patterns: Iterable[str], name: str) -> bool:
+    """Tell whether a line of known_hosts is about a host: its name, hashed or not, or a pattern with * and ?."""
+    matched = False
+    for pattern in patterns:
+        hashed = pattern.startswith("|1|") and paramiko.HostKeys.hash_host(name, pattern) == pattern
+        # In fnmatch brackets have a meaning that they do not have here, where they stand around names with ports.
+        if hashed or fnmatch.fnmatchcase(name, pattern.lstrip("!").replace("[", "[[]")):
+            if pattern.startswith("!"):
+                return False
+            matched = True
+    return matched
+
+
 class RefuseUnknown(paramiko.MissingHostKeyPolicy):
-    """Refuses an unknown key and shows the lines that would make it known."""
+    """Refuses an unknown key and shows the lines that would make it known; a revoked one for good."""
+
+    def __init__(self, revoked: Collection[bytes] = ()) -> None:
+        self._revoked = revoked
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
-        """Raise FarmError(host-key-unknown)."""
+        """Raise FarmError: host-key-unknown, or host-key-changed for a key that is revoked."""
+        if key.asbytes() in self._revoked:
+            raise refused_for_good(hostname, key)
         text = f"{key.get_name()} {key.get_base64()}"
         raise FarmError(
             Code.HOST_KEY_UNKNOWN,
@@ -68,6 +105,15 @@ def changed(hostname: str, got: paramiko.PKey, expected: paramiko.PKey) -> FarmE
         f"{hostname} shows the key {text_fingerprint(got)} instead of {text_fingerprint(expected)}.",
         f"Somebody may be in between. If the board was reinstalled, check its key there, then replace the old "
         f"one: `host_key: {text}` in the inventory, or `{hostname} {text}` in known_hosts.",
+    )
+
+
+def refused_for_good(hostname: str, key: paramiko.PKey) -> FarmError:
+    """Return the error for a key that known_hosts marks `@revoked`."""
+    return FarmError(
+        Code.HOST_KEY_CHANGED,
+        f"{hostname} shows the key {text_fingerprint(key)}, which known_hosts marks @revoked.",
+        "Somebody may be using a stolen key. Give the board a new host key, then make that one known.",
     )
 
 

@@ -1,12 +1,16 @@
 """The agent's end of the wire: frames over one SSH channel, with heartbeats and deadlines."""
 
+import contextlib
 import itertools
 import json
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from typing import Protocol
+
+import paramiko
 
 from harness.agent.frames import Decoder, Frame, FrameError, Header, encode
 from harness.errors import Code, DeviceError, FarmError, TransportError
@@ -17,10 +21,14 @@ SILENCE_S = 12.0
 """A link that has brought nothing for so long is lost; the agent gives up on us after the same time."""
 
 READ = 1 << 16
+BROKEN = (OSError, EOFError, paramiko.SSHException)
+"""What paramiko raises from a channel whose connection breaks; EOFError where another thread ends it meanwhile."""
 
 _AGENTS_CODES = frozenset(
     {
         Code.DEVICE_BUSY,
+        Code.GOVERNOR_REFUSED,
+        Code.CORES_ABSENT,
         Code.NO_BACKEND,
         Code.WORKDIR_UNUSABLE,
         Code.DISK_FULL,
@@ -82,13 +90,18 @@ class Pending:
 class Link:
     """Sends requests to an agent and hands each its reply.
 
-    Thread-safe. A reader thread decodes what arrives and a heartbeat thread asks for a sign of life, so
-    that a frozen network is noticed within `SILENCE_S` although TCP notices nothing.
+    Thread-safe. A reader thread decodes what arrives, a heartbeat thread asks for signs of life and another one
+    misses them, so that a frozen network is noticed within `SILENCE_S` although TCP notices nothing. While
+    something large is being sent, every part that the network takes is a sign of life as well.
+
+    `abort` ends the connection below without asking the other side: closing the wire alone would wait for a
+    sender that the frozen network holds back.
     """
 
-    def __init__(self, wire: Wire, *, clock: Clock) -> None:
+    def __init__(self, wire: Wire, *, clock: Clock, abort: Callable[[], None] = lambda: None) -> None:
         self._wire = wire
         self._clock = clock
+        self._abort = abort
         self._ids = itertools.count(1)
         self._waiting: dict[int, Pending] = {}
         self._lock = threading.Lock()
@@ -102,6 +115,7 @@ class Link:
         """Start reading; `already_read` is what came behind the agent's preamble."""
         threading.Thread(target=self._read, args=(already_read,), name="farm-link", daemon=True).start()
         threading.Thread(target=self._beat, name="farm-heartbeat", daemon=True).start()
+        threading.Thread(target=self._listen_for_silence, name="farm-silence", daemon=True).start()
 
     def request(self, header: Header, payload: bytes = b"", *, deadline: Deadline) -> Frame:
         """Send one request and wait for its reply.
@@ -124,6 +138,8 @@ class Link:
             if not pending.answered:
                 self._waiting[pending.number] = pending
         self._write(encode({**header, "id": pending.number}, payload))
+        if payload:
+            self._heard = self._clock()
         return pending
 
     def close(self) -> None:
@@ -135,7 +151,7 @@ class Link:
             with self._sending:
                 self._wire.sendall(data)
                 self.sent_bytes += len(data)
-        except OSError as error:
+        except BROKEN as error:
             raise self._fail(TransportError(Code.CONNECTION_LOST, f"Sending failed: {error}.")) from error
 
     def _read(self, data: bytes) -> None:
@@ -151,7 +167,7 @@ class Link:
                 self._heard = self._clock()
         except (FrameError, RecursionError) as error:
             ending = DeviceError(Code.PROTOCOL, f"What arrived is not a frame: {error}.")
-        except OSError as error:
+        except BROKEN as error:
             ending = TransportError(Code.CONNECTION_LOST, f"Receiving failed: {error}.")
         self._fail(ending)
 
@@ -164,22 +180,35 @@ class Link:
                 pending.reply.set_result((storable(frame[0]), frame[1]))
 
     def _beat(self) -> None:
+        with contextlib.suppress(FarmError):
+            while not self._closed.wait(HEARTBEAT_S):
+                self.send({"op": "ping"})
+
+    def _listen_for_silence(self) -> None:
+        # A thread that never sends: in a frozen network even a ping may be held back for good.
         while not self._closed.wait(HEARTBEAT_S):
             if self._clock() - self._heard > SILENCE_S:
-                self._fail(TransportError(Code.CONNECTION_LOST, f"Nothing was heard for {SILENCE_S:.0f} seconds."))
-                return
-            try:
-                self.send({"op": "ping"})
-            except FarmError:
-                return
+                self._end(TransportError(Code.CONNECTION_LOST, f"Nothing was heard for {SILENCE_S:.0f} seconds."))
+                self._abort()
+                self._close_wire()
 
     def _fail(self, failure: FarmError) -> FarmError:
+        first = self._end(failure)
+        self._close_wire()
+        return first
+
+    def _close_wire(self) -> None:
+        # A farewell into a connection that breaks just now may fail as any other message.
+        with contextlib.suppress(*BROKEN):
+            self._wire.close()
+
+    def _end(self, failure: FarmError) -> FarmError:
+        """Note the first failure and tell it to whoever waits; return it."""
         with self._lock:
             self._failure = self._failure or failure
             first = self._failure
             waiting, self._waiting = list(self._waiting.values()), {}
         self._closed.set()
-        self._wire.close()
         for pending in waiting:
             pending.reply.set_exception(first)
         return first

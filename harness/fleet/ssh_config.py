@@ -8,6 +8,7 @@ import paramiko
 from harness.errors import Code, FarmError
 
 USER_CONFIG = Path("~/.ssh/config")
+MAX_HOPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,25 @@ def resolve(
     )
 
 
+def hops(jump: str | None, *, default_user: str, config: Path = USER_CONFIG) -> tuple[Address, ...]:
+    """Return the bastions of a jump (`a,b`: first a, then b), each behind those that the config file puts before it.
+
+    Raises:
+        FarmError: what `resolve` and `split_jump` raise; bad-inventory, a chain of more than `MAX_HOPS`.
+    """
+    found: list[Address] = []
+    waiting = jump.split(",") if jump else []
+    while waiting:
+        host, port, user = split_jump(waiting.pop().strip())
+        address = resolve(host, port=port, user=user, default_user=default_user, config=config)
+        found.insert(0, address)
+        if len(found) > MAX_HOPS:
+            raise FarmError(Code.BAD_INVENTORY, f"The jump {jump} leads through more than {MAX_HOPS} hosts.")
+        if not waiting and address.proxy_jump:
+            waiting = address.proxy_jump.split(",")
+    return tuple(found)
+
+
 def split_jump(jump: str) -> tuple[str, int | None, str | None]:
     """Return host, port and user of `[user@]host[:port]`.
 
@@ -49,7 +69,11 @@ def split_jump(jump: str) -> tuple[str, int | None, str | None]:
         FarmError: the port is no number.
     """
     user, _, rest = jump.rpartition("@")
-    host, _, port = rest.partition(":")
+    if rest.startswith("["):  # an IPv6 address, which has colons of its own
+        host, _, port = rest[1:].partition("]")
+        port = port.removeprefix(":")
+    else:
+        host, _, port = rest.partition(":")
     return host, _port(port, f"the jump {jump}") if port else None, user or None
 
 

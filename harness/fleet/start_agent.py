@@ -10,13 +10,21 @@ from harness.config.inventory import Device
 from harness.errors import Code, DeviceError, FarmError, TransportError
 from harness.fleet.bootstrap import MARK, AgentArchive, command
 from harness.fleet.deadline import Deadline
-from harness.fleet.link import READ, Wire
+from harness.fleet.link import BROKEN, READ, Wire
 
 MAX_NOISE = 1 << 18
 STATUS_S = 5.0
 """How long after the end of the output the exit status and the last words on stderr may come."""
 
 _COMMAND_NOT_FOUND = (126, 127)
+
+
+class EndedError(Exception):
+    """The channel ended before what was waited for; `seen` is what came, with a word that the bootstrap said last."""
+
+    def __init__(self, seen: bytes) -> None:
+        super().__init__(seen)
+        self.seen = seen
 
 
 def start_agent(
@@ -36,45 +44,47 @@ def start_agent(
         channel = transport.open_session(timeout=max(deadline.left, 0.001))
         channel.settimeout(max(deadline.left, 0.001))
         channel.exec_command(command(archive, launcher=device.launcher, python=device.python, workdir=device.workdir))
-    except (paramiko.SSHException, OSError, EOFError) as error:
+    except BROKEN as error:
         raise TransportError(Code.CONNECTION_LOST, f"No session on the device: {error}.") from error
     try:
-        rest, sent = _converse(channel, archive)
-    except EOFError as ended:
-        raise _ended(channel, device, ended.args[0]) from None
-    except OSError as error:
+        rest, sent = _converse(channel, archive, deadline)
+    except EndedError as ended:
+        raise _ended(channel, device, ended.seen) from None
+    except BROKEN as error:
         raise TransportError(Code.CONNECTION_LOST, f"The session broke before the agent started: {error}.") from error
     channel.settimeout(None)
     return channel, rest, sent
 
 
-def _converse(channel: paramiko.Channel, archive: AgentArchive) -> tuple[bytes, int]:
-    word, rest = _word(channel, b"")
+def _converse(channel: paramiko.Channel, archive: AgentArchive, deadline: Deadline) -> tuple[bytes, int]:
+    word, rest = _word(channel, b"", deadline)
     sent = 0
     if word == "need":
         channel.sendall(archive.data)
         sent = len(archive.data)
     elif word != "have":
         raise _refused(word)
-    noise, rest = read_until(channel, PREAMBLE, rest)
+    noise, rest = read_until(channel, PREAMBLE, rest, deadline=deadline)
     if MARK in noise:
         raise _refused(noise.partition(MARK)[2].split(b"\n")[0].decode("utf-8", "replace"))
     return rest, sent
 
 
-def _word(channel: Wire, rest: bytes) -> tuple[str, bytes]:
-    _, rest = read_until(channel, MARK, rest)
-    word, rest = read_until(channel, b"\n", rest)
+def _word(channel: Wire, rest: bytes, deadline: Deadline) -> tuple[str, bytes]:
+    _, rest = read_until(channel, MARK, rest, deadline=deadline)
+    word, rest = read_until(channel, b"\n", rest, deadline=deadline)
     return word.decode("utf-8", "replace").strip(), rest
 
 
-def read_until(wire: Wire, mark: bytes, seen: bytes = b"") -> tuple[bytes, bytes]:
+def read_until(wire: Wire, mark: bytes, seen: bytes = b"", *, deadline: Deadline) -> tuple[bytes, bytes]:
     """Read until `mark`; return what stood before it and what came behind it.
 
+    The wire has a time-out of its own, for a device that says nothing; the deadline is for one that never ends.
+
     Raises:
-        EOFError: the channel ended first; `args[0]` is what came.
+        EndedError: the channel ended first.
         DeviceError: protocol, more than `MAX_NOISE` bytes without the mark.
-        TransportError: connection-lost, no byte in time.
+        TransportError: connection-lost, no byte in time, or no end.
     """
     while (found := seen.find(mark)) < 0:
         if len(seen) > MAX_NOISE:
@@ -82,14 +92,17 @@ def read_until(wire: Wire, mark: bytes, seen: bytes = b"") -> tuple[bytes, bytes
         try:
             part = wire.recv(READ)
         except TimeoutError:
-            raise TransportError(
-                Code.CONNECTION_LOST, "The device took the command but did not answer in time."
-            ) from None
+            raise _too_late() from None
         if not part:
-            # What came, with a word that the bootstrap may have said last.
-            raise EOFError(seen)
+            raise EndedError(seen)
+        if deadline.expired:
+            raise _too_late()
         seen += part
     return seen[:found], seen[found + len(mark) :]
+
+
+def _too_late() -> TransportError:
+    return TransportError(Code.CONNECTION_LOST, "The device took the command but did not answer in time.")
 
 
 def _refused(word: str) -> FarmError:
@@ -98,6 +111,12 @@ def _refused(word: str) -> FarmError:
         return DeviceError(Code.PYTHON_TOO_OLD, f"The device's Python is {detail}; 3.8 or newer is needed.")
     if kind == "corrupt":
         return DeviceError(Code.STORE_CORRUPT, "The agent's bytes changed on their way to the device.")
+    if kind == "unsafe":
+        return DeviceError(
+            Code.WORKDIR_UNUSABLE,
+            f"{detail[:200]} belongs to somebody else, or others may write to it: they could change what runs there.",
+            "Name a `workdir:` of the user's own, or take the right from others (chmod go-w).",
+        )
     if kind == "oserror":
         number, _, text = detail.partition(" ")
         full = number in (str(errno.ENOSPC), str(errno.EDQUOT))

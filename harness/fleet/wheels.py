@@ -12,9 +12,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from harness.errors import Code, DeviceError, FarmError
@@ -22,7 +23,7 @@ from harness.errors import Code, DeviceError, FarmError
 MACHINES = ("aarch64", "x86_64")
 _OLDEST_GLIBC_MINOR = 17
 _GLIBC_VERSION = re.compile(r"2\.([0-9]{1,3})(\.[0-9]+)?")
-_PYTHON_TAG = re.compile("cp3[0-9]{1,2}")
+_LOCK = re.compile(r"mnn-([0-9.]+)-(cp3[0-9]{1,2})\.txt")
 _PIP_DEADLINE_S = 900
 
 
@@ -110,12 +111,35 @@ def lock_text(platform: Platform, engine: str) -> str:
             f"The C library is glibc {platform.libc_version or 'of unknown version'}, and MNN's wheels need "
             f"2.{_OLDEST_GLIBC_MINOR} or newer.",
         )
-    file = resources.files("harness.fleet") / "locks" / f"mnn-{engine}-{platform.python_tag}.txt"
-    if not _PYTHON_TAG.fullmatch(platform.python_tag) or not file.is_file():
-        raise DeviceError(
-            Code.NO_WHEEL, f"MNN {engine} has no wheel for Python {platform.python_tag} in the farm's locks."
-        )
-    return file.read_text(encoding="utf-8")
+    text = _locks().get((engine, platform.python_tag))
+    if text is None:
+        raise _no_lock(engine, platform.python_tag)
+    return text.read_text(encoding="utf-8")
+
+
+def _locks() -> dict[tuple[str, str], Traversable]:
+    """Return the lock files by engine version and Python tag."""
+    files = (resources.files("harness.fleet") / "locks").iterdir()
+    return {(found[1], found[2]): file for file in files if (found := _LOCK.fullmatch(file.name))}
+
+
+def _no_lock(engine: str, tag: str) -> DeviceError:
+    locked = sorted(_locks(), key=lambda lock: [int(n) for n in (*lock[0].split("."), lock[1][3:])])
+    versions = [version for version, python in locked if python == tag]
+    pythons = [_dotted(python) for version, python in locked if version == engine]
+    ways = [f"ask for MNN {_either(versions)} in `engines:`"] if versions else []
+    ways += [f"give the device Python {_either(pythons)} and name it in `python:`"] if pythons else []
+    ways = ways or [f"ask for MNN {_either(list(dict.fromkeys(version for version, _ in locked)))} in `engines:`"]
+    advice = ", or ".join(ways)
+    return DeviceError(
+        Code.NO_WHEEL,
+        f"MNN {engine} has no wheel for Python {tag or 'of unknown kind'} in the farm's locks.",
+        f"{advice[0].upper()}{advice[1:]}.",
+    )
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _fetch(folder: Path, lock: str, platform: Platform) -> None:

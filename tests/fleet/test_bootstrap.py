@@ -22,10 +22,14 @@ sys.stdout.buffer.write(os.read(0, 100))
 
 def stand_in() -> AgentArchive:
     """Return a tiny program in the place of the agent: it shows its arguments and repeats its input."""
+    return AgentArchive(_zipped(MAIN))
+
+
+def _zipped(program: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("__main__.py", MAIN)
-    return AgentArchive(buffer.getvalue())
+        archive.writestr("__main__.py", program)
+    return buffer.getvalue()
 
 
 ARCHIVE = stand_in()
@@ -168,3 +172,26 @@ def test_the_archive_runs_by_itself_and_needs_nothing_but_the_standard_library(t
     )
     assert done.stdout == PREAMBLE
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702, 0o1777])
+@pytest.mark.parametrize("inside", [".", "store"])
+def test_a_workdir_that_others_may_change_is_refused(tmp_path: Path, mode: int, inside: str) -> None:
+    work = tmp_path / "work"
+    (work / "store").mkdir(parents=True, mode=0o700)
+    work.chmod(0o700)
+    (work / inside).chmod(mode)
+    done = run(line(work), ARCHIVE.data)
+    assert done.stdout == f"\nFARM-BOOT unsafe {(work / inside).resolve()}\n".encode()
+    assert stored(work) == []
+
+
+def test_the_umask_of_a_login_opens_nothing(tmp_path: Path) -> None:
+    work = tmp_path / "cache" / "farm"  # makedirs gives its mode to the last folder only
+    leaves = AgentArchive(_zipped("import os, sys; os.makedirs(sys.argv[1] + '/engines/x'); open('engine', 'w')"))
+    done = run(f"umask 000; cd {tmp_path}; exec {line(work, leaves)}", leaves.data)
+    assert done.stderr == b""
+    assert len(stored(work)) == 1
+    made = list(tmp_path.rglob("*"))
+    assert len(made) == 7
+    assert {path.name: path.stat().st_mode & 0o077 for path in made} == {path.name: 0 for path in made}

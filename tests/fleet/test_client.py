@@ -1,16 +1,20 @@
 """The client: every answer of a device is a value that can be used, or a failure that says what was wrong."""
 
+import math
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
 import pytest
 
-from harness.agent.frames import Header
-from harness.errors import Code
-from harness.fleet.client import MAX_OUTPUT_ELEMENTS, AgentClient, EngineFacts
+from harness.agent.frames import CHUNK, Header
+from harness.errors import Code, TransportError
+from harness.fleet.client import MAX_OUTPUT_ELEMENTS, AgentClient, EngineFacts, LeaseFacts
+from harness.fleet.deadline import Deadline
 from harness.fleet.link import Link
+from harness.precision import Compute, Segment
 from tests.fleet.clients import SETUP, Answering, client, code, hello, infer, probe
-from tests.fleet.wires import soon
+from tests.fleet.wires import HandClock, soon
 
 
 def outputs(shape: object, name: object = "logits", dtype: object = "float32") -> Header:
@@ -25,6 +29,27 @@ def test_outputs_come_back_as_they_were_computed() -> None:
     assert found.dtype == np.float32
     assert found.tobytes() == VALUES.tobytes()  # a NaN is a result, not a protocol failure
     assert found.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ({"held": False, "run": None, "holder": None, "held_s": None}, LeaseFacts(held=False)),
+        ({"held": True, "run": "r", "holder": "me", "held_s": 2}, LeaseFacts(True, "r", "me", 2.0)),
+        ({"held": True, "run": 7, "holder": ["x"], "held_s": -1}, LeaseFacts(True, "7", "['x']", None)),
+        ({"held": True, "held_s": math.nan}, LeaseFacts(held=True)),
+        ({"held": True, "held_s": math.inf}, LeaseFacts(held=True)),
+        ({"held": True, "held_s": True}, LeaseFacts(held=True)),
+        ({"held": True, "held_s": "long", "holder": "x" * 1000}, LeaseFacts(held=True, holder="x" * 100)),
+    ],
+)
+def test_who_holds_a_device(header: Header, expected: LeaseFacts) -> None:
+    assert client(header).who("~/lease", deadline=soon()) == expected
+
+
+@pytest.mark.parametrize("held", [None, 1, "yes", []])
+def test_a_lease_that_is_neither_held_nor_free(held: object) -> None:
+    assert code(lambda: client({"held": held}).who("~/lease", deadline=soon())) is Code.PROTOCOL
 
 
 @pytest.mark.parametrize(
@@ -76,9 +101,42 @@ def test_only_what_was_asked_for_can_be_missing() -> None:
 
 def test_an_engine_s_words_are_kept_short() -> None:
     found = client({"engine": "3" * 999, "numpy": None, "banner": "b" * 9999, "unpacked": "yes"}).engine(
-        "3.6.1", [], deadline=soon()
+        "3.6.1", [], start_s=9.0, deadline=soon()
     )
     assert found == EngineFacts("3" * 100, "None", "b" * 500, False)
+
+
+@dataclass
+class SlowWire:
+    """Takes every chunk, each in its time; the agent at its end says nothing before it has all of them."""
+
+    clock: HandClock
+    chunk_s: float
+    frames: int = 0
+
+    def sendall(self, s: bytes) -> None:
+        assert len(s) > CHUNK
+        self.frames += 1
+        self.clock.now += self.chunk_s
+
+    def recv(self, nbytes: int) -> bytes:
+        raise AssertionError(nbytes)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def test_a_link_that_trickles_meets_the_deadline() -> None:
+    # Each chunk that the network takes is a sign of life, so nobody else would ever end this.
+    clock = HandClock()
+    wire, heard = SlowWire(clock, chunk_s=8.0), list[int]()
+    with pytest.raises(TransportError) as caught:
+        AgentClient(Link(wire, clock=clock)).put(
+            "a" * 64, bytes(100 * CHUNK), deadline=Deadline.after(20.0, clock), sent=heard.append
+        )
+    assert caught.value.problem.code is Code.CONNECTION_LOST
+    assert caught.value.problem.message == "Only 3,145,728 of 104,857,600 bytes were sent within 20 s."
+    assert (wire.frames, heard) == (3, [CHUNK] * 3)
 
 
 def test_requests_are_as_the_protocol_has_them() -> None:
@@ -90,7 +148,7 @@ def test_requests_are_as_the_protocol_has_them() -> None:
     probe(of)
     batch = {"batch": "b" * 64, "mean": [0.5], "std": [0.25]}
     assert link.asked == [
-        {"op": "hello", "run": "r", "holder": "me@here", "lease": "~/lease", "heartbeat_s": 12.0},
+        {"op": "hello", "run": "r", "holder": "me@here", "lease": "~/lease", "heartbeat_s": 12.0, "governor": None},
         {
             "op": "open",
             "cell": "m/fp32/3.6.1",
@@ -100,12 +158,28 @@ def test_requests_are_as_the_protocol_has_them() -> None:
             "hints": [[3, 1]],
             "inputs": ["image"],
             "outputs": ["logits"],
+            "segments": [],
             "cpus": [4, 5],
             "deadline_s": 600.0,
         },
         {"op": "infer", "cell": SETUP.cell, **batch, "first": 0, "count": 2},
         {"op": "probe", "cell": SETUP.cell, **batch, "index": 0},
     ]
+
+
+def test_segments_are_sent_with_their_precision_as_the_engine_takes_it() -> None:
+    link = Answering({})
+    cut = (Segment(("image",), ("a", "b"), Compute.FP32, 0.5), Segment(("b", "a"), ("logits",), Compute.FP16))
+    AgentClient(cast(Link, link)).open(replace(SETUP, segments=cut), deadline=soon())
+    assert link.asked[0]["segments"] == [
+        {"inputs": ["image"], "outputs": ["a", "b"], "precision": 1},
+        {"inputs": ["b", "a"], "outputs": ["logits"], "precision": 2},
+    ]
+
+
+@pytest.mark.parametrize("chain", [{}, {"segments": [{}]}, {"error": "0", "segments": []}, {"error": 0.0}, 7])
+def test_a_chain_that_makes_no_sense_is_refused(chain: object) -> None:
+    assert code(lambda: probe(client({"chain": chain}))) is Code.PROTOCOL
 
 
 @pytest.mark.parametrize("lie", [{"cell": "m/fp16/3.6.1"}, {"batch": "c" * 64}, {"cell": None}, {"batch": None}])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.agent.frames import Header
 from harness.dispatch.events import JOURNAL_LINE, DeviceReady
 from harness.errors import Code, FarmError
-from harness.evidence import DeviceEvidence, Operator, Probe, RawTiming
+from harness.evidence import DeviceEvidence, Health, Operator, Probe, RawTiming
 from harness.fleet.link import storable
 from tests.fleet.clients import SETUP, client, code, hello, infer, probe, timed
 from tests.fleet.wires import soon
@@ -135,6 +135,48 @@ def test_times_that_are_none(lie: Header) -> None:
     assert code(lambda: timed(client(header))) is Code.PROTOCOL
 
 
+GOOD_HEALTH: Header = {
+    "temperatures": {"cpu": 51.5},
+    "governor": "schedutil",
+    "busy": 0.25,
+    "memory_available_mb": 512,
+    "disk_free_mb": 0,
+    "battery_percent": 100.0,
+    "charging": False,
+}
+
+
+def test_the_state_of_a_device() -> None:
+    found = client({**GOOD_HEALTH, "more": 1}).health(busy_over_s=0.5, deadline=soon())
+    assert found == Health.model_validate(GOOD_HEALTH)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"governor": "x" * 201},
+        {"governor": 7},
+        {"busy": -0.1},
+        {"busy": 1.5},
+        {"memory_available_mb": -1},
+        {"memory_available_mb": 10**400},
+        {"disk_free_mb": 1.5},
+        {"disk_free_mb": -5},
+        {"battery_percent": 101.0},
+        {"charging": "no"},
+        {"temperatures": {"x" * 201: 1.0}},
+        {"temperatures": {"cpu": float("inf")}},
+        {"clocks_mhz": dict.fromkeys(map(str, range(257)), 1.0)},
+        {"throttled": ["x" * 201]},
+    ],
+)
+def test_states_that_no_device_has(lie: Header) -> None:
+    header = {**GOOD_HEALTH, **lie}
+    assert code(lambda: client(header).health(busy_over_s=0.0, deadline=soon())) is Code.PROTOCOL
+    times = {"first_ms": 9.0, "samples_ms": [3.5], "output_unchanged": True, "health": [header]}
+    assert code(lambda: timed(client(times))) is Code.PROTOCOL
+
+
 @pytest.mark.parametrize("missing", ["first_ms", "samples_ms", "output_unchanged"])
 def test_times_with_something_missing(missing: str) -> None:
     header = {"first_ms": 9.0, "samples_ms": [3.5], "output_unchanged": True}
@@ -178,7 +220,7 @@ def test_whatever_is_answered_is_a_value_or_a_failure(header: Header, payload: b
     calls: list[Callable[[], object]] = [
         lambda: kept(hello(of)),
         lambda: of.missing(["a"], deadline=soon()),
-        lambda: of.engine("3.6.1", [], deadline=soon()),
+        lambda: of.engine("3.6.1", [], start_s=9.0, deadline=soon()),
         lambda: infer(of),
         lambda: json.dumps(probe(of).model_dump(), allow_nan=False),
         lambda: json.dumps(timed(of).model_dump(), allow_nan=False),

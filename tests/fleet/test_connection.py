@@ -180,3 +180,16 @@ def test_a_deadline_that_is_over_is_not_waited_for(tmp_path: Path) -> None:
 def test_something_that_is_no_ssh_server(tmp_path: Path, greeting: bytes) -> None:
     with serving(instead=greeting) as server:
         unreachable(board(server, tmp_path), seconds=0.5)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
+def test_a_key_that_others_may_read_is_not_used(tmp_path: Path, mode: int) -> None:
+    with serving() as server:
+        device = board(server, tmp_path)
+        assert device.identity_file is not None
+        device.identity_file.chmod(mode)
+        problem = failure(device).problem
+    assert problem.code is Code.AUTHENTICATION_FAILED
+    assert f"mode {mode:04o}" in problem.message
+    assert problem.what_to_do == f"chmod 600 {device.identity_file}"
+    assert server.accepted == [], "before anything is sent"

@@ -50,11 +50,38 @@ def test_known_hosts_files_add_up_and_may_be_missing(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_text(f"# comment\n\nh,10.0.0.7 {as_line(KEY)}\n[h]:2222 {as_line(OTHER)}\n")
     second.write_text(f"other {as_line(OTHER)}\n")
+    expected = {"h": KEY, "10.0.0.7": KEY, "[h]:2222": OTHER, "other": OTHER, "[h]:2223": None}
+    for name, key in expected.items():
+        client = paramiko.SSHClient()
+        host_keys.trust(client, name=name, pinned=None, files=[first, tmp_path / "none", second])
+        assert known(client, name) == ({key.get_base64()} if key else set())
+
+
+HASHED = paramiko.HostKeys.hash_host("[h]:2222")
+
+
+@pytest.mark.parametrize("patterns", ["[h]:2222", "a,[h]:2222", HASHED, "*", "[h]:222?", "[*]:2222", "x,[h]:*"])
+def test_a_revoked_key_is_refused_even_where_it_is_listed_or_pinned(tmp_path: Path, patterns: str) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_text(f"[h]:2222 {as_line(KEY)}\n@revoked {patterns} {as_line(KEY)}\n")
     client = paramiko.SSHClient()
-    host_keys.trust(client, name="h", pinned=None, files=[first, tmp_path / "none", second])
-    assert known(client, "h") == known(client, "10.0.0.7") == {KEY.get_base64()}
-    assert known(client, "[h]:2222") == known(client, "other") == {OTHER.get_base64()}
-    assert known(client, "[h]:2223") == set()
+    host_keys.trust(client, name="[h]:2222", pinned=None, files=[file])
+    assert known(client, "[h]:2222") == set()
+    with pytest.raises(FarmError, match="@revoked") as caught:
+        client._policy.missing_host_key(client, "[h]:2222", KEY)  # type: ignore[attr-defined]
+    assert caught.value.problem.code is Code.HOST_KEY_CHANGED
+    with pytest.raises(FarmError, match="@revoked"):
+        host_keys.trust(paramiko.SSHClient(), name="[h]:2222", pinned=as_line(KEY), files=[file])
+
+
+@pytest.mark.parametrize("patterns", ["h", "[h]:2223", "*,![h]:2222", "![h]:2222,*", "[h]:222", "[h[:2222", "2222"])
+def test_a_key_that_is_revoked_for_others_is_not_for_this_one(tmp_path: Path, patterns: str) -> None:
+    file = tmp_path / "known_hosts"
+    lines = [f"@revoked {patterns} {as_line(KEY)}", f"@revoked [h]:2222 {as_line(OTHER)}", "@revoked", "@revoked x y"]
+    file.write_text("\n".join([*lines, f"@cert-authority * {as_line(OTHER)}", f"[h]:2222 {as_line(KEY)}"]))
+    client = paramiko.SSHClient()
+    host_keys.trust(client, name="[h]:2222", pinned=None, files=[file])
+    assert known(client, "[h]:2222") == {KEY.get_base64()}
 
 
 @pytest.mark.parametrize(

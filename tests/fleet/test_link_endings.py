@@ -82,6 +82,63 @@ def test_silence_is_connection_lost(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "12 seconds" in failure.problem.message
 
 
+class FrozenWire(SocketWire):
+    """A network that takes nothing any more and closes nothing, until the connection below is ended."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.sender = threading.Lock()
+        self.ended = threading.Event()
+
+    def sendall(self, s: bytes) -> None:  # noqa: ARG002
+        with self.sender:
+            self.ended.wait(PATIENCE_S)
+            raise EOFError
+
+    def close(self) -> None:
+        with self.sender:  # as paramiko: closing a channel tells the other side, behind whatever is being sent
+            super().close()
+
+
+def test_a_network_that_freezes_under_a_sender_is_noticed_and_the_sender_freed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    beating(monkeypatch)
+    ours, theirs = socket.socketpair()
+    wire, clock = FrozenWire(ours), HandClock()
+    link = Link(wire, clock=clock, abort=wire.ended.set)
+    link.start()
+    with ours, theirs, ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(link.send, {"op": "put"}, bytes(100))
+        clock.now += SILENCE_S + 0.1
+        failure = sending.exception(timeout=PATIENCE_S)
+        assert isinstance(failure, TransportError)
+        assert "12 seconds" in failure.problem.message
+
+
+def test_what_a_slow_network_takes_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    beating(monkeypatch)
+    clock = HandClock()
+    with linked(clock) as (link, agent):
+        for _ in range(4):
+            clock.now += SILENCE_S - 0.1
+            waiting = link.send({"op": "put"}, b"part")
+        agent.reply(waiting.number, stored=True)
+        assert waiting.collect(soon())[0]["stored"] is True
+
+
+def test_what_has_no_payload_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fits into the kernel's buffers, and would be taken from a network that is frozen."""
+    beating(monkeypatch)
+    clock = HandClock()
+    with linked(clock) as (link, _):
+        waiting = link.send({"op": "infer"})
+        clock.now += SILENCE_S - 0.1
+        link.send({"op": "infer"})
+        clock.now += 0.2
+        assert "12 seconds" in failure_of(waiting).problem.message
+
+
 def test_a_sign_of_life_keeps_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
     beating(monkeypatch)
     clock = HandClock()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import Code, FarmError
-from harness.fleet.ssh_config import Address, resolve, split_jump
+from harness.fleet.ssh_config import Address, hops, resolve, split_jump
 
 CONFIG = """
 Host pi
@@ -85,6 +85,8 @@ def test_a_configuration_that_is_no_text(tmp_path: Path) -> None:
         ("bastion:2200", ("bastion", 2200, None)),
         ("hop@bastion", ("bastion", None, "hop")),
         ("hop@bastion.lab:2200", ("bastion.lab", 2200, "hop")),
+        ("hop@[fe80::1]:2200", ("fe80::1", 2200, "hop")),
+        ("[::1]", ("::1", None, None)),
     ],
 )
 def test_a_jump_comes_apart(jump: str, parts: tuple[str, int | None, str | None]) -> None:
@@ -97,3 +99,40 @@ def test_a_jump_that_makes_no_sense(jump: str) -> None:
         split_jump(jump)
     assert caught.value.problem.code is Code.BAD_INVENTORY
     assert jump in caught.value.problem.message
+
+
+CHAIN = """\
+Host inner
+  HostName 10.0.0.2
+  Port 2201
+  ProxyJump outer
+Host outer
+  HostName 192.0.2.1
+  User gate
+Host loop
+  ProxyJump loop
+"""
+
+
+@pytest.mark.parametrize(
+    ("jump", "ways"),
+    [
+        (None, []),
+        ("outer", ["gate@192.0.2.1:22"]),
+        ("me@outer:2200", ["me@192.0.2.1:2200"]),
+        ("inner", ["gate@192.0.2.1:22", "pi@10.0.0.2:2201"]),
+        ("far,near:99", ["pi@far:22", "pi@near:99"]),
+        ("inner, near", ["gate@192.0.2.1:22", "pi@10.0.0.2:2201", "pi@near:22"]),
+    ],
+)
+def test_bastions_in_the_order_in_which_one_passes_them(tmp_path: Path, jump: str | None, ways: list[str]) -> None:
+    (tmp_path / "config").write_text(CHAIN)
+    found = hops(jump, default_user="pi", config=tmp_path / "config")
+    assert [f"{one.user}@{one.host}:{one.port}" for one in found] == ways
+
+
+def test_a_bastion_behind_itself_ends(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(CHAIN)
+    with pytest.raises(FarmError, match="more than 8 hosts") as caught:
+        hops("loop", default_user="pi", config=tmp_path / "config")
+    assert caught.value.problem.code is Code.BAD_INVENTORY

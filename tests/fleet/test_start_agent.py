@@ -10,9 +10,10 @@ from harness.agent import PREAMBLE
 from harness.config.inventory import Device
 from harness.errors import Code, DeviceError, FarmError, TransportError
 from harness.fleet.bootstrap import AgentArchive, command
+from harness.fleet.deadline import Deadline
 from harness.fleet.start_agent import MAX_NOISE, read_until, start_agent
 from tests.fleet.channels import FakeChannel, FakeTransport
-from tests.fleet.wires import soon
+from tests.fleet.wires import HandClock, soon
 
 ARCHIVE = AgentArchive(b"the agent's bytes")
 BOARD = Device(name="b", host="h", python="python3.11", workdir="~/farm")
@@ -50,6 +51,21 @@ def test_an_agent_that_is_missing_gets_its_bytes() -> None:
     assert channel.sent == ARCHIVE.data
 
 
+def test_a_login_that_trickles_for_ever_meets_the_deadline() -> None:
+    clock = HandClock()
+
+    class Trickle(FakeChannel):
+        def recv(self, nbytes: int) -> bytes:
+            assert nbytes
+            clock.now += 20.0  # always in time for the channel's own time-out
+            return b"."
+
+    with pytest.raises(TransportError) as caught:
+        read_until(Trickle([]), b"#MARK#", deadline=Deadline.after(60.0, clock))
+    assert caught.value.problem.code is Code.CONNECTION_LOST
+    assert clock.now == 1060.0
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 def test_noise_of_the_login_shell_is_skipped_however_it_is_cut(size: int) -> None:
     stream = MOTD + said(b"have") + b"warning: locale\n" + PREAMBLE + b"rest"
@@ -70,7 +86,10 @@ def test_noise_without_end_is_a_protocol_failure() -> None:
 def test_a_mark_within_the_limit_is_found() -> None:
     noise = b"y" * (MAX_NOISE - 10)
     parts = [noise[at : at + 65536] for at in range(0, len(noise), 65536)]
-    assert read_until(FakeChannel([*parts, b"#MARK#rest"]), b"#MARK#") == (noise, b"rest")
+    assert read_until(FakeChannel([*parts, b"#MARK#rest"]), b"#MARK#", deadline=soon()) == (
+        noise,
+        b"rest",
+    )
 
 
 @pytest.mark.parametrize(

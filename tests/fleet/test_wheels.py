@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import Code, DeviceError, FarmError
+from harness.agent.facts import facts
+from harness.errors import Blame, Code, DeviceError, FarmError
 from harness.fleet import wheels
 from harness.fleet.wheels import Platform, Wheel, WheelHouse, lock_text
 
@@ -45,9 +46,11 @@ def test_the_lock_of_a_board_pins_the_engine_by_hash() -> None:
         ({"machine": ""}, "unknown machine"),
         ({"bits": 32}, "32-bit"),
         ({"bits": "64"}, "0-bit"),
-        ({"libc": "musl"}, "musl"),
+        ({"libc": "musl", "libc_version": ""}, "musl"),
         ({"libc": ""}, "unknown"),
         ({"python_tag": "cp37"}, "cp37"),
+        ({"python_tag": "cp315"}, "cp315"),
+        ({"python_tag": ""}, "unknown kind"),
         ({"python_tag": "pp310"}, "pp310"),
         ({"python_tag": "../cp311"}, "../cp311"),
         ({"python_tag": "x" * 5000}, "xxx"),
@@ -73,11 +76,73 @@ def test_an_engine_without_a_lock() -> None:
         lock_text(board(), "0.0.1")
     assert caught.value.problem.code is Code.NO_WHEEL
     assert "MNN 0.0.1" in caught.value.problem.message
+    assert caught.value.problem.what_to_do == "Ask for MNN 3.0.0, 3.2.0 or 3.6.1 in `engines:`."
+
+
+@pytest.mark.parametrize(
+    ("engine", "tag", "advice"),
+    [
+        ("3.1.0", "cp313", "Ask for MNN 3.6.1 in `engines:`."),
+        ("3.1.0", "cp315", "Ask for MNN 3.0.0, 3.2.0 or 3.6.1 in `engines:`."),
+        (
+            "3.6.1",
+            "cp315",
+            "Give the device Python 3.8, 3.9, 3.10, 3.11, 3.12, 3.13 or 3.14 and name it in `python:`.",
+        ),
+        (
+            "3.2.0",
+            "cp314",
+            "Ask for MNN 3.6.1 in `engines:`, or give the device Python 3.8, 3.9, 3.10, 3.11 or 3.12 "
+            "and name it in `python:`.",
+        ),
+    ],
+)
+def test_what_to_do_without_a_lock_is_what_the_locks_have(engine: str, tag: str, advice: str) -> None:
+    with pytest.raises(DeviceError) as caught:
+        lock_text(board(python_tag=tag), engine)
+    assert caught.value.problem.what_to_do == advice
+
+
+RECORDED = Path(__file__).parent / "facts"
+
+
+@pytest.mark.parametrize(
+    ("device", "words", "advice"),
+    [
+        ("alpine-3.22", "The C library is musl, and MNN's wheels need glibc.", "glibc userland"),
+        ("termux-without-a-launcher", "The C library is unknown, and MNN's wheels need glibc.", "glibc userland"),
+        ("raspberry-pi-os-32-bit", "The userland is 32-bit; MNN has 64-bit wheels only.", "aarch64 or x86_64"),
+        ("raspberry-pi-os-32-bit-kernel-too", "MNN has no wheel for armv7l.", "aarch64 or x86_64"),
+        ("debian-with-python-3.15", "MNN 3.6.1 has no wheel for Python cp315 in the farm's locks.", "3.13 or 3.14"),
+    ],
+)
+def test_devices_that_no_wheel_is_for(device: str, words: str, advice: str) -> None:
+    """As the agent describes such devices, with all that it says of any."""
+    said = json.loads((RECORDED / f"{device}.json").read_text())
+    assert said.keys() == facts("/").keys()
+    with pytest.raises(DeviceError) as caught:
+        lock_text(Platform.of(said), "3.6.1")
+    problem = caught.value.problem
+    assert (problem.code, problem.blame, problem.message) == (Code.NO_WHEEL, Blame.DEVICE, words)
+    assert advice in problem.what_to_do
+
+
+def test_the_recorded_devices_are_all_looked_at() -> None:
+    assert len(list(RECORDED.glob("*.json"))) == 5
 
 
 rubbish = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3)
 )
+
+
+def test_an_older_engine_has_no_wheel_for_a_newer_python_and_a_newer_engine_has() -> None:
+    """So a column of one engine may be N/A on a board whose other columns are measured."""
+    newer = board(python_tag="cp313")
+    with pytest.raises(DeviceError, match=r"MNN 3\.0\.0.*3\.13|3\.13.*MNN 3\.0\.0|cp313") as caught:
+        lock_text(newer, "3.0.0")
+    assert caught.value.problem.code is Code.NO_WHEEL
+    assert "mnn==3.6.1" in lock_text(newer, "3.6.1").lower()
 
 
 @given(st.dictionaries(st.sampled_from([*BOARD]), rubbish))
