@@ -23,6 +23,7 @@ class Board:
         log: what its SSH server says.
         keeper: the process that keeps it; with `started`, its start time, it is that process and no other.
         mark: by which its processes are known.
+        phone: sessions land in a bare userland, and Python is behind a launcher.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Board:
     keeper: int
     started: int
     mark: str
+    phone: bool = False
 
     @property
     def host(self) -> str:

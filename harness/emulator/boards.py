@@ -5,6 +5,7 @@ from pathlib import Path
 from harness.cache import cache_root
 from harness.emulator.board import Board, load_boards
 from harness.emulator.bringing_up import Progress, bring_up
+from harness.emulator.cpus import named
 from harness.emulator.inventory import write_inventory
 from harness.emulator.layout import fleet_at
 from harness.emulator.locking import locked
@@ -32,8 +33,9 @@ def up(
     progress: Progress = silent,
     *,
     leash: int | None = None,
+    phones: tuple[str, ...] = (),
 ) -> tuple[Board, ...]:
-    """Start one board a CPU, wait until they answer, and write the inventory that reaches them.
+    """Start one board a CPU (a phone for those of `phones`), wait for them, write the inventory that reaches them.
 
     Boards that run already stay as they are; those of the same set that do not are started. A board's home
     is kept in `state_dir` by its name, so what was sent there once is there the next time. `leash` is the
@@ -44,7 +46,7 @@ def up(
     """
     fleet = fleet_at(state_dir)
     with locked(fleet.lock, _LOCK_PATIENCE_S, _LOCK_ADVICE):
-        boards = bring_up(fleet, cpus, progress, leash)
+        boards = bring_up(fleet, named(cpus, phones), progress, leash)
         write_inventory(inventory or fleet.inventory, boards)
     return boards
 

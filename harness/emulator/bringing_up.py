@@ -1,11 +1,11 @@
 """Bringing a fleet of boards up: those that are missing, all at once, or none of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from harness.cache import cache_root
 from harness.emulator.board import Board, load_boards, save_boards
-from harness.emulator.cpus import board_names, cpu_named
+from harness.emulator.cpus import Wanted
 from harness.emulator.enclosure import account
 from harness.emulator.keys import ensure_key
 from harness.emulator.layout import Fleet
@@ -19,17 +19,16 @@ Progress = Callable[[str], None]
 """Called with a line that says what is being done."""
 
 
-def bring_up(fleet: Fleet, cpus: tuple[str, ...], progress: Progress, leash: int | None) -> tuple[Board, ...]:
-    """Start the boards that are missing; return all of them, in the order of `cpus`.
+def bring_up(fleet: Fleet, wanted: Mapping[str, Wanted], progress: Progress, leash: int | None) -> tuple[Board, ...]:
+    """Start the boards that are missing; return all of them, in the order in which they are wanted.
 
     Raises:
         InputError: machine-not-ready; nothing that was started here is left running.
     """
-    wanted = dict(zip(board_names(cpus), (cpu_named(cpu).name for cpu in cpus), strict=True))
     before = load_boards(fleet)
     running = {board.name: board for board in before if board.running}
     _refuse_others(fleet, running, wanted)
-    missing = {name: cpu for name, cpu in wanted.items() if name not in running}
+    missing = {name: one for name, one in wanted.items() if name not in running}
     if not missing:
         progress(f"{_counted(len(wanted))} up already")
         return tuple(running[name] for name in wanted)
@@ -42,13 +41,13 @@ def bring_up(fleet: Fleet, cpus: tuple[str, ...], progress: Progress, leash: int
 
 
 def _start(
-    starter: Starter, missing: dict[str, str], running: dict[str, Board], progress: Progress
+    starter: Starter, missing: Mapping[str, Wanted], running: dict[str, Board], progress: Progress
 ) -> dict[str, Board]:
     fleet, started = starter.fleet, dict[str, Board]()
     try:
-        for name, cpu in missing.items():
+        for name, one in missing.items():
             taken = {board.port for board in (*running.values(), *started.values())}
-            started[name] = starter.start(name, cpu, taken)
+            started[name] = starter.start(name, one, taken)
             # At once, so that `down` finds it even if this process is killed now.
             save_boards(fleet, (*running.values(), *started.values()))
         _write_known_hosts(fleet, (*running.values(), *started.values()))
@@ -69,7 +68,7 @@ def _wait_for_all(starter: Starter, boards: tuple[Board, ...], progress: Progres
             progress(f"{board.name} answers on port {board.port} (QEMU {board.qemu}, {board.model})")
 
 
-def _refuse_others(fleet: Fleet, running: dict[str, Board], wanted: dict[str, str]) -> None:
+def _refuse_others(fleet: Fleet, running: dict[str, Board], wanted: Mapping[str, Wanted]) -> None:
     others = [name for name in running if name not in wanted]
     if others:
         raise InputError(

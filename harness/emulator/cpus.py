@@ -54,6 +54,26 @@ def cpu_named(name: str) -> Cpu:
     return CPUS[name]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A board, or a phone, that is to be there; `cpu` is a name of the catalogue."""
+
+    cpu: str
+    phone: bool = False
+
+
+def named(cpus: tuple[str, ...], phones: tuple[str, ...]) -> dict[str, Wanted]:
+    """Return the boards and phones with these CPUs, by their names.
+
+    Raises:
+        InputError: machine-not-ready, there is no such CPU.
+    """
+    wanted = {name: Wanted(cpu_named(cpu).name) for name, cpu in zip(board_names(cpus), cpus, strict=True)}
+    for name, cpu in zip(board_names(phones), phones, strict=True):
+        wanted[f"phone-{name}"] = Wanted(cpu_named(cpu).name, phone=True)
+    return wanted
+
+
 def board_names(cpus: tuple[str, ...]) -> tuple[str, ...]:
     """Return a name for each board: its CPU's, with a running number where several have the same."""
     return tuple(

@@ -34,7 +34,7 @@ class Account:
     @property
     def home(self) -> str:
         """Its home on the board."""
-        return f"/home/{self.name}"
+        return f"/home/{self.name}" if self.uid else "/root"
 
     @property
     def passwd(self) -> str:

@@ -44,11 +44,12 @@ def entrance(tools: Tools, place: Place, who: Account, model: str, mark: str) ->
     return _SCRIPT.format(
         private=" ".join(private),
         environment=" ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items()),
-        proot=shlex.join(_proot(tools, place, who, model)),
+        proot=shlex.join(proot(tools, place, who, model)),
     )
 
 
-def _proot(tools: Tools, place: Place, who: Account, model: str) -> list[str]:
+def proot(tools: Tools, place: Place, who: Account, model: str) -> list[str]:
+    """Return the words that enter the userland; a command follows."""
     # Never -R: it would bind the host's home, /tmp and accounts, and all boards would share one home.
     words = [tools.proot, "-q", f"{tools.qemu} -cpu {model}", "-r", str(tools.userland), "-w", who.home]
     for inside, outside in _bindings(place, who).items():

@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from harness.emulator.board import Board
+from harness.emulator.phone import LAUNCHER
 
 # Emulated cores are slow, and all boards share the host's.
 _DEADLINES = {"connect_s": 60, "cell_s": 1800}
@@ -32,12 +33,13 @@ def write_inventory(path: Path, boards: tuple[Board, ...]) -> None:
 def _device(board: Board) -> dict[str, object]:
     return {
         "name": board.name,
-        "kind": "board",
+        "kind": "phone" if board.phone else "board",
         "host": board.host,
         "port": board.port,
         "user": board.user,
         "identity_file": str(board.identity_file),
         "host_key": board.host_key,
+        **({"launcher": list(LAUNCHER)} if board.phone else {}),
         "python": "python3",
         "threads": 1,
         "workdir": "~/.cache/farm",

@@ -72,6 +72,11 @@ class Place:
         return self.root / "enter"
 
     @property
+    def termux(self) -> Path:
+        """A phone's outer userland."""
+        return self.root / "termux"
+
+    @property
     def passwd(self) -> Path:
         """The board's /etc/passwd."""
         return self.root / "passwd"

@@ -11,11 +11,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from harness.emulator.board import Board
-from harness.emulator.cpus import cpu_named
+from harness.emulator.cpus import Wanted, cpu_named
 from harness.emulator.enclosure import Account
 from harness.emulator.entrance import entrance
 from harness.emulator.keys import ensure_key
 from harness.emulator.layout import Fleet, Place
+from harness.emulator.phone import ROOT, furnish
 from harness.emulator.processes import MARKER, process
 from harness.emulator.server_config import ADDRESS, server_config
 from harness.emulator.tools import Tools, qemu_model
@@ -36,26 +37,30 @@ class Starter:
     who: Account
     leash: int | None
 
-    def start(self, name: str, cpu: str, taken: Collection[int]) -> Board:
+    def start(self, name: str, wanted: Wanted, taken: Collection[int]) -> Board:
         """Start a board on a port that is not `taken`; it does not answer yet.
 
         Raises:
             InputError: machine-not-ready.
         """
         place = self.fleet.board(name)
-        model = qemu_model(self.tools, cpu_named(cpu))
+        model = qemu_model(self.tools, cpu_named(wanted.cpu))
         mark = uuid.uuid4().hex
-        _lay_out(place, self.who, name)
+        _lay_out(place, self.who, ROOT if wanted.phone else self.who, name)
         host_key = ensure_key(self.tools.keygen, place.host_key, name)
         port = _port(place, taken)
         place.config.write_text(server_config(self.tools, self.fleet, place, self.who, port))
-        place.entrance.write_text(entrance(self.tools, place, self.who, model, mark))
+        place.entrance.write_text(
+            furnish(self.tools, place, model, mark)
+            if wanted.phone
+            else entrance(self.tools, place, self.who, model, mark)
+        )
         place.entrance.chmod(0o700)
         pid = self._keep(place, mark)
         found = process(pid)
         return Board(
             name=name,
-            cpu=cpu,
+            cpu=wanted.cpu,
             model=model,
             qemu=self.tools.qemu_version,
             port=port,
@@ -67,6 +72,7 @@ class Starter:
             keeper=pid,
             started=found.started if found else 0,
             mark=mark,
+            phone=wanted.phone,
         )
 
     def _keep(self, place: Place, mark: str) -> int:
@@ -93,16 +99,16 @@ class Starter:
         return options + ([] if self.leash is None else ["--leash"])
 
 
-def _lay_out(place: Place, who: Account, name: str) -> None:
+def _lay_out(place: Place, who: Account, inside: Account, name: str) -> None:
     """Make the board's folder; home, host key and port stay from the last time, the rest is new."""
     place.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for folder in (*place.fleeting.values(), place.proot_folder):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, exist_ok=True)
     system_files = {
-        place.passwd: who.passwd,
+        place.passwd: inside.passwd,
         place.server_passwd: who.server_passwd,
-        place.group: who.group,
+        place.group: inside.group,
         place.hosts: f"127.0.0.1 localhost {name}\n",
         place.hostname: f"{name}\n",
     }

@@ -16,7 +16,7 @@ _DEADLINE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a board needs of the machine."""
+    """What a board needs of the machine; `busybox` only if it is a phone."""
 
     server: SshServer
     server_version: tuple[int, int]
@@ -26,6 +26,7 @@ class Tools:
     qemu_version: str
     ssh: str
     keygen: str
+    busybox: str | None
 
 
 def find_tools(cache: Path) -> Tools:
@@ -52,6 +53,7 @@ def find_tools(cache: Path) -> Tools:
         qemu_version=_qemu_version(str(paths["qemu-user-static"])),
         ssh=str(paths["ssh"]),
         keygen=str(paths["ssh-keygen"]),
+        busybox=shutil.which("busybox"),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.ours import close_umask, who_else_writes
 from harness.setup import apt
 from harness.setup.environment import ENVIRONMENTS, make_environment
 from harness.setup.needs import BOARD_NEEDS, PYTHON_NEEDS, TRAINING_NEEDS, missing
@@ -21,6 +22,7 @@ _FAILED, _INTERRUPTED = 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make this machine ready; return the exit code."""
     asked = _parser().parse_args(arguments)
+    close_umask()
     try:
         set_up(asked.purpose, boards=not asked.no_boards)
     except SetupError as error:
@@ -53,6 +55,9 @@ def _alone(cache: Path) -> Iterator[None]:
     """Let one set-up run at a time."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        others = who_else_writes(cache)
+        if others:
+            raise SetupError(f"The cache cannot be trusted: {others}.\nName a folder of your own in FARM_CACHE.")
         lock = (cache / "setup.lock").open("a")
     except OSError as error:
         raise SetupError(f"The cache {cache} cannot be used: {error}\nName another one in FARM_CACHE.") from error

@@ -43,6 +43,7 @@ BOARD_NEEDS = (
     Need("qemu-user-static", "emulated CPUs", _any_program("qemu-aarch64-static", "qemu-aarch64")),
     Need("proot", "entering a board's userland without root", _programs("proot")),
     Need("mmdebstrap", "unpacking a board's userland without root", _programs("mmdebstrap")),
+    Need("busybox", "the outer userland of emulated phones", _programs("busybox")),
     Need("openssh-client", "keys, and reaching boards", _programs("ssh", "ssh-keygen")),
     Need("debian-archive-keyring", "checking the userland's packages", _KEYRING.exists),
 )

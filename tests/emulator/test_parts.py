@@ -11,11 +11,12 @@ import pytest
 
 from harness.emulator import seccomp
 from harness.emulator.board import load_boards
-from harness.emulator.cpus import CPUS, DEFAULT_FLEET, board_names, cpu_named
+from harness.emulator.cpus import CPUS, DEFAULT_FLEET, Wanted, board_names, cpu_named, named
 from harness.emulator.enclosure import Account, account
 from harness.emulator.entrance import entrance
 from harness.emulator.layout import Fleet, fleet_at
 from harness.emulator.locking import locked
+from harness.emulator.phone import busybox
 from harness.emulator.processes import descendants, is_running, kill, process
 from harness.emulator.server_config import server_config
 from harness.emulator.tools import Tools, find_tools
@@ -35,11 +36,26 @@ def tools(*, root: Path | None = None, version: tuple[int, int] = (9, 2)) -> Too
         qemu_version="7",
         ssh="ssh",
         keygen="ssh-keygen",
+        busybox=None,
     )
 
 
 def test_boards_are_named_after_their_cpu_and_numbered_when_they_must_be() -> None:
     assert board_names(("max", "a64fx", "max")) == ("max-1", "a64fx", "max-2")
+
+
+def test_phones_are_named_so_and_counted_by_themselves() -> None:
+    assert named(("max",), ("max", "a64fx", "max")) == {
+        "max": Wanted("max"),
+        "phone-max-1": Wanted("max", phone=True),
+        "phone-a64fx": Wanted("a64fx", phone=True),
+        "phone-max-2": Wanted("max", phone=True),
+    }
+
+
+def test_a_phone_needs_busybox() -> None:
+    with pytest.raises(InputError, match="busybox"):
+        busybox(tools())
 
 
 def test_default_fleet_is_of_known_cpus() -> None:
@@ -122,7 +138,7 @@ def test_process_is_known_by_its_start_time_too() -> None:
     found = process(child.pid)
     assert found is not None
     assert found.parent == os.getpid()
-    assert found in descendants(os.getpid())
+    assert (found.pid, found.started) in {(one.pid, one.started) for one in descendants(os.getpid())}
     recycled = type(found)(found.pid, found.parent, found.started - 1, found.state)
     kill(recycled)
     assert child.poll() is None

@@ -10,6 +10,7 @@ import pytest
 
 import harness.cache
 from harness.setup import apt, mirror, unpacking, userland
+from harness.setup.main import main
 from harness.setup.needs import BOARD_NEEDS, Need, missing
 from harness.setup.places import cache_root
 from harness.setup.saying import SetupError
@@ -57,7 +58,7 @@ def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_only_what_is_missing_is_named(only: Path) -> None:
     programs(only, proot="", qemu_aarch64_static="", ssh="")
     assert {"mmdebstrap", "openssh-client"} <= {need.package for need in missing(BOARD_NEEDS)}
-    programs(only, ssh_keygen="", mmdebstrap="")
+    programs(only, ssh_keygen="", mmdebstrap="", busybox="")
     assert {need.package for need in missing(BOARD_NEEDS)} <= {"debian-archive-keyring"}
 
 
@@ -201,3 +202,19 @@ def test_set_up_needs_the_standard_library_only() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_cache_that_others_write_to_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    cache.chmod(0o777)
+    monkeypatch.setenv("FARM_CACHE", str(cache))
+    before = os.umask(0o022)
+    try:
+        assert main(["run"]) == 2
+    finally:
+        os.umask(before)
+    assert f"others may write to {cache}" in capsys.readouterr().out
+    assert list(cache.iterdir()) == []
