@@ -45,8 +45,11 @@ def as_images(images: Pixels, mean: tuple[float, ...], std: tuple[float, ...], c
     return CalibrationImages(pixels, tuple(float(m) for m in -low / step), tuple(float(s) for s in step))
 
 
-def write(folder: Path, samples: SampleSet, signature: Signature) -> Path:
-    """Write the calibration images and mnnquant's configuration into a folder; return the configuration."""
+def write(folder: Path, samples: SampleSet, signature: Signature, *, skip: tuple[str, ...] = ()) -> Path:
+    """Write the calibration images and mnnquant's configuration into a folder; return the configuration.
+
+    `skip` names layers that stay float.
+    """
     from PIL import Image
 
     if samples.calibration is None:
@@ -67,6 +70,7 @@ def write(folder: Path, samples: SampleSet, signature: Signature) -> Path:
         "used_sample_num": len(given.pixels),
         "feature_quantize_method": "KL",
         "weight_quantize_method": "MAX_ABS",
+        "skip_quant_op_names": skip,
     }
     path = folder / "mnnquant.json"
     path.write_text(json.dumps(config), encoding="utf-8")

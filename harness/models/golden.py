@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from harness.cache import cache_root
 from harness.errors import Code, FarmError
 from harness.models import host, mnn_tool, reference
+from harness.models.apart import apart
 from harness.models.cache import keep, key_of, look_up, making
 from harness.models.samples import SampleSet
 from harness.models.source import Kind, ModelSource
@@ -45,8 +46,8 @@ def golden(source: ModelSource, samples: SampleSet, *, cache: Path | None = None
 
 
 def _made(source: ModelSource, samples: SampleSet, threads: int) -> Outputs:
-    run = {Kind.ONNX: _by_onnxruntime, Kind.MNN: _by_mnn}[source.kind]
-    outputs = run(source, samples, threads)
+    by_mnn = source.kind is Kind.MNN
+    outputs = _by_mnn(source, samples, threads) if by_mnn else apart(by_onnxruntime, source, samples, threads)
     broken = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
     if len(broken):
         raise FarmError(
@@ -58,7 +59,12 @@ def _made(source: ModelSource, samples: SampleSet, threads: int) -> Outputs:
     return outputs
 
 
-def _by_onnxruntime(source: ModelSource, samples: SampleSet, threads: int) -> Outputs:
+def by_onnxruntime(source: ModelSource, samples: SampleSet, threads: int) -> Outputs:
+    """Run an .onnx model on all samples, in this process.
+
+    Raises:
+        FarmError: reference-failed.
+    """
     answer = reference.Reference(source.path, source.signature, threads=threads)
     return np.concatenate([answer(samples.fed(index)) for index in range(len(samples))])
 

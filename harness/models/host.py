@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,33 @@ def run_images(
     hints: Hints = (),
 ) -> NDArray[np.float32]:
     """Like `run_file`, for images [N, C, H, W] that are no sample set."""
+    return _asked(path, signature, images, mean=mean, std=std, runtime=runtime, hints=list(hints), segments=[])
+
+
+def run_chain(
+    path: Path, signature: Signature, samples: SampleSet, precision: Precision, *, threads: int = 1
+) -> NDArray[np.float32]:
+    """Like `run_file`, in the segments of a precision, which must lead from the model's input to its output.
+
+    A tensor that crosses from one to another does so in fp32.
+    """
+    segments = [
+        {"inputs": segment.inputs, "outputs": segment.outputs, "precision": segment.compute.mnn}
+        for segment in precision.segments
+    ]
+    return _asked(
+        path,
+        signature,
+        samples.x,
+        mean=samples.mean,
+        std=samples.std,
+        runtime=precision.runtime(threads),
+        hints=list(precision.hint_numbers),
+        segments=segments,
+    )
+
+
+def _asked(path: Path, signature: Signature, images: Pixels, **how: Any) -> NDArray[np.float32]:
     with tempfile.TemporaryDirectory(prefix="farm-host-") as folder:
         x, y = Path(folder, "x.npy"), Path(folder, "y.npy")
         np.save(x, images, allow_pickle=False)
@@ -59,11 +87,8 @@ def run_images(
             output=signature.output_name,
             x=str(x),
             y=str(y),
-            mean=mean,
-            std=std,
-            runtime=runtime,
-            hints=list(hints),
             deadline_s=START_S + IMAGE_S * len(images),
+            **how,
         )
         outputs = np.load(y, allow_pickle=False)
     wanted = (len(images), *signature.output_shape[1:])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from harness.cache import cache_root
 from harness.errors import Code, FarmError
 from harness.models import host, mnn_tool, reference
+from harness.models.apart import apart
 from harness.models.cache import keep, key_of, look_up, making
 from harness.models.float16_floor import write_rounded
 from harness.models.golden import as_npy
@@ -57,14 +58,20 @@ def float16_floor(source: ModelSource, samples: SampleSet, *, cache: Path | None
         return None
     key = key_of(recipe=RECIPE, floor=source.sha256, samples=samples.digest, engine=reference.version())
 
-    def make() -> Outputs:
-        with tempfile.TemporaryDirectory(prefix="farm-floor-") as folder:
-            rounded = Path(folder, "rounded.onnx")
-            write_rounded(source.path, rounded)
-            answer = reference.Reference(rounded, source.signature, threads=1, as_written=True)
-            return np.concatenate([answer(samples.fed(index)) for index in range(len(samples))])
+    return _kept("floor", key, lambda: apart(rounded_outputs, source, samples), cache)
 
-    return _kept("floor", key, make, cache)
+
+def rounded_outputs(source: ModelSource, samples: SampleSet) -> Outputs:
+    """Run an .onnx model with float16 rounding on all samples, in this process.
+
+    Raises:
+        FarmError: reference-failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="farm-floor-") as folder:
+        rounded = Path(folder, "rounded.onnx")
+        write_rounded(source.path, rounded)
+        answer = reference.Reference(rounded, source.signature, threads=1, as_written=True)
+        return np.concatenate([answer(samples.fed(index)) for index in range(len(samples))])
 
 
 def _kept(kind: str, key: str, make: Callable[[], Outputs], cache: Path | None) -> Outputs:

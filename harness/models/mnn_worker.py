@@ -5,9 +5,12 @@ arrays travel as .npy files: MNN prints on stdout whenever it likes, so nothing 
 `_tools` and `MNN` are imported, never MNN's console scripts, which report to a logging service.
 """
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from harness.models.mnn_graph import graph
 from harness.models.worker_main import Answer, Request, serve
 
 
@@ -26,6 +29,30 @@ def quantise(request: Request) -> Answer:
 
     _tools.mnnquant(["mnnquant", request["source"], request["mnn"], request["config"]])
     return {}
+
+
+def layers(request: Request) -> Answer:
+    """Return the layers of `mnn` whose weights are float and could be quantised: name, channels, kernel.
+
+    MNN lists them itself, into a file of compression parameters that is not there yet, while it quantises a copy.
+    """
+    import _tools
+
+    listed, copy = Path("layers.json"), "quantised.mnn"
+    files = ["--modelFile", request["mnn"], "--MNNModel", copy, "--compressionParamsFile", str(listed)]
+    _tools.mnnconvert(["mnnconvert", "-f", "MNN", *files, "--bizCode", "farm", "--weightQuantBits", "8"])
+    found = json.loads(listed.read_text(encoding="utf-8"))["algo"][0]["quantParams"].get("layer", [])
+    return {"layers": [_layer(each["opName"], each["conv"]) for each in found]}
+
+
+def _layer(name: str, convolution: dict[str, Any]) -> Answer:
+    width, height = convolution["kernelSize"]
+    return {
+        "name": name,
+        "inputs": convolution["inputChannel"],
+        "outputs": convolution["outputChannel"],
+        "kernel": [height, width],
+    }
 
 
 def inspect(request: Request) -> Answer:
@@ -54,36 +81,24 @@ def inspect(request: Request) -> Answer:
 
 
 def run(request: Request) -> Answer:
-    """Run `model` on every image of the .npy file `x`, one at a time; the outputs go to the .npy file `y`."""
+    """Run `model` on every image of the .npy file `x`, one at a time; the outputs go to the .npy file `y`.
+
+    By the code that runs it on a device: whole, or as the chain of its `segments`.
+    """
     import numpy as np
 
+    from harness.agent.inference import Model
     from harness.agent.preprocess import prepared
 
-    forward = _forward(request)
+    asked = {name: request[name] for name in ("runtime", "hints", "segments")}
+    model = Model(
+        {"model_path": request["model"], "inputs": [request["input"]], "outputs": [request["output"]], **asked}
+    )
     images = np.load(request["x"], mmap_mode="r", allow_pickle=False)
-    outputs = [forward(prepared(images, index, request["mean"], request["std"])) for index in range(len(images))]
+    fed = (prepared(images, index, request["mean"], request["std"]) for index in range(len(images)))
+    outputs = [model.forward(image)[0][0] for image in fed]
     np.save(request["y"], np.concatenate(outputs), allow_pickle=False)
     return {"images": len(outputs)}
-
-
-def _forward(request: Request) -> Callable[[Any], Any]:
-    import MNN
-    import numpy as np
-
-    engine = MNN.nn.create_runtime_manager((request["runtime"],))
-    for number, value in request["hints"]:
-        engine.set_hint(number, value)
-    module = MNN.nn.load_module_from_file(
-        request["model"], [request["input"]], [request["output"]], runtime_manager=engine
-    )
-
-    def forward(image: Any) -> Any:
-        given = MNN.expr.const(np.ascontiguousarray(image), list(image.shape), MNN.expr.NCHW)
-        result = module.forward([given])[0]
-        # An output can be kept in the engine's own layout, in which `read` would give scrambled numbers.
-        return np.array(MNN.expr.convert(result, MNN.expr.NCHW).read(), copy=True)
-
-    return forward
 
 
 def _dtype(variable: Any) -> str:
@@ -93,8 +108,10 @@ def _dtype(variable: Any) -> str:
 OPERATIONS: dict[str, Callable[[Request], Answer]] = {
     "convert": convert,
     "quantise": quantise,
+    "layers": layers,
     "inspect": inspect,
     "run": run,
+    "graph": graph,
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from harness.cache import cache_root
 from harness.errors import Code, InputError
 from harness.models import reference
+from harness.models.apart import apart
 from harness.models.cache import making, sha256_of, write_atomic
 from harness.models.signature import Shape, Signature, choose_output
 
@@ -25,13 +26,18 @@ def load(path: Path, *, name: str, size: int | None, cache: Path | None) -> tupl
 
     Raises:
         InputError: (bad-model) the file is not a model of this kind; the message says why.
-        FarmError: (reference-failed) onnxruntime cannot run it.
+        FarmError: (reference-failed) onnxruntime cannot run it, or crashed on it.
     """
+    return apart(look, path, name=name, size=size, cache=cache or cache_root())
+
+
+def look(path: Path, *, name: str, size: int | None, cache: Path) -> tuple[Path, str, Signature]:
+    """Do what `load` does, in this process."""
     model, external = _read(path, name)
     given = _only_input(model, name)
     shape = _fixed_shape(given, name=name, size=size)
     if external or shape != _dims(given):
-        path = _fixed_copy(model, given.name, shape, cache or cache_root())
+        path = _fixed_copy(model, given.name, shape, cache)
     # Declared output shapes may be dynamic, missing or wrong: what onnxruntime gives is what counts.
     outputs = reference.output_shapes(path, given.name, shape)
     output_name, output_shape = choose_output(outputs, name)

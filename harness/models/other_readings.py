@@ -1,4 +1,4 @@
-"""Mistakes that preprocessing is known for, each undone: red and blue swapped, normalisation missing or another."""
+"""Mistakes that preprocessing is known for, each undone: colours swapped, normalisation missing, another or twice."""
 
 from dataclasses import replace
 from typing import Final
@@ -20,14 +20,18 @@ def other_readings(source: ModelSource, samples: SampleSet, count: int) -> dict[
     """Return the first `count` samples as they may have been meant, by "condition: advice".
 
     float32 samples that lie within 0..1 or 0..255 and never below may be pixels that were not normalised;
-    other float32 samples are taken as normalised, and only their channels are swapped.
+    other float32 samples are taken as normalised, perhaps twice.
     """
     some = first(samples, count)
     swap = swapped(some)
     found = {} if swap is None else {f"{SWAPPED}: {ADVICE}": swap}
     pixels = _as_pixels(some.x)
     if pixels is None:
-        return found
+        return found | {
+            f"{condition} undone once: x is normalised twice; give it normalised once": _undone(some, mean, std)
+            for condition, (mean, std) in _normalisations(source).items()
+            if any(mean)
+        }
     advise = _for_images if some.x.dtype == np.uint8 else _for_arrays
     for condition, (mean, std) in _normalisations(source).items():
         if (mean, std) != (some.mean, some.std):
@@ -53,6 +57,12 @@ def _normalised(
     shape = (1, len(mean), 1, 1)
     values = pixels.astype(np.float32) - np.asarray(mean, np.float32).reshape(shape)
     return replace(samples, x=values / np.asarray(std, np.float32).reshape(shape))
+
+
+def _undone(samples: SampleSet, mean: tuple[float, ...], std: tuple[float, ...]) -> SampleSet:
+    shape = (1, len(mean), 1, 1)
+    values = samples.x.astype(np.float32) * np.asarray(std, np.float32).reshape(shape)
+    return replace(samples, x=values + np.asarray(mean, np.float32).reshape(shape))
 
 
 def _normalisations(source: ModelSource) -> dict[str, Normalisation]:

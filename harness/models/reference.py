@@ -1,5 +1,6 @@
 """onnxruntime in fp32 on this machine's CPU: the reference that every device is held against."""
 
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def output_shapes(path: Path, input_name: str, input_shape: Shape) -> dict[str, 
     Raises:
         FarmError: (reference-failed) onnxruntime cannot load or run the model.
     """
-    session = _Session(path, threads=1)
+    session = Session(path, threads=1)
     arrays = session.run(None, {input_name: np.zeros(input_shape, np.float32)})
     return {name: tuple(array.shape) for name, array in zip(session.output_names, arrays, strict=True)}
 
@@ -35,14 +36,31 @@ def fold_constants(path: Path, folded: Path) -> None:
     Raises:
         FarmError: (reference-failed) onnxruntime cannot load the model.
     """
-    _Session(path, threads=1, folded=folded)
+    Session(path, threads=1, folded=folded)
+
+
+class Inside:
+    """An .onnx file that answers with its outputs `names`, whatever they are; no operator is changed or left out."""
+
+    def __init__(self, path: Path, input_name: str, names: Sequence[str]) -> None:
+        self._session = Session(path, threads=1, as_written=True)
+        self._input, self._names = input_name, list(names)
+
+    def __call__(self, image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        """Return the tensors by name for an image [1, C, H, W].
+
+        Raises:
+            FarmError: (reference-failed) onnxruntime failed.
+        """
+        arrays = self._session.run(self._names, {self._input: image})
+        return dict(zip(self._names, arrays, strict=True))
 
 
 class Reference:
     """An .onnx file ready to answer, one image at a time; `as_written`: with no operator changed or left out."""
 
     def __init__(self, path: Path, signature: Signature, *, threads: int, as_written: bool = False) -> None:
-        self._session = _Session(path, threads=threads, as_written=as_written)
+        self._session = Session(path, threads=threads, as_written=as_written)
         self._signature = signature
 
     def __call__(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -61,10 +79,15 @@ class Reference:
         return np.asarray(output, np.float32)
 
 
-class _Session:
-    """An onnxruntime session that gives the same bits each time and fails in our own words."""
+class Session:
+    """An onnxruntime session that gives the same bits each time and fails in our own words.
 
-    def __init__(self, path: Path, *, threads: int, folded: Path | None = None, as_written: bool = False) -> None:
+    It takes an .onnx file, or the bytes of one.
+    """
+
+    def __init__(
+        self, model: Path | bytes, *, threads: int, folded: Path | None = None, as_written: bool = False
+    ) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -79,9 +102,11 @@ class _Session:
         if as_written:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except _failures() as error:
-            raise FarmError(Code.REFERENCE_FAILED, f"onnxruntime cannot load {path.name}: {error}") from error
+            given = str(model) if isinstance(model, Path) else model
+            self._session = onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
+        except failures() as error:
+            name = model.name if isinstance(model, Path) else "the model"
+            raise FarmError(Code.REFERENCE_FAILED, f"onnxruntime cannot load {name}: {error}") from error
         self.output_names: list[str] = [each.name for each in self._session.get_outputs()]
 
     def run(self, outputs: list[str] | None, feed: dict[str, NDArray[np.float32]]) -> list[NDArray[Any]]:
@@ -92,12 +117,12 @@ class _Session:
         """
         try:
             arrays: list[NDArray[Any]] = self._session.run(outputs, feed)
-        except _failures() as error:
+        except failures() as error:
             raise FarmError(Code.REFERENCE_FAILED, f"onnxruntime cannot run the model: {error}") from error
         return arrays
 
 
-def _failures() -> tuple[type[Exception], ...]:
+def failures() -> tuple[type[Exception], ...]:
     """Return what onnxruntime raises; its exceptions have no base class of their own."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 

@@ -2,7 +2,8 @@
 
 No verdict sees such mistakes: fed wrongly, the reference and every device are wrong on the same images, and
 nobody loses accuracy against the other. So the reference answers some images in other ways too (see
-`other_readings`), and the labels are compared in other orders. Another way that is clearly better is told.
+`other_readings`), and the labels are compared in other orders. Another way that is clearly better is told,
+and withholds every pass of that model (`harness.judge.doubt`).
 """
 
 from pathlib import Path

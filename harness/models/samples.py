@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -42,6 +43,12 @@ class SampleSet:
     def fed(self, index: int) -> NDArray[np.float32]:
         """Return one image as a model is fed it, float32 [1, C, H, W]."""
         return np.asarray(prepared(self.x, index, self.mean, self.std), np.float32)
+
+    def only(self, indices: Sequence[int]) -> "SampleSet":
+        """Return the samples at these positions, in this order; images for calibration stay."""
+        chosen = list(indices)
+        labels = None if self.labels is None else self.labels[chosen]
+        return replace(self, x=self.x[chosen], labels=labels, names=tuple(self.names[index] for index in chosen))
 
     @cached_property
     def digest(self) -> str:

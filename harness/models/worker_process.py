@@ -67,7 +67,7 @@ def _run(command: list[str], *, folder: str, deadline_s: float) -> str:
     except subprocess.TimeoutExpired as late:
         raise ToolError(f"did not end within {deadline_s:g} s", tail(late.stdout or b"")) from late
     if done.returncode:
-        raise ToolError(_ending(done.returncode), tail(done.stdout))
+        raise ToolError(ending(done.returncode), tail(done.stdout))
     return tail(done.stdout)
 
 
@@ -77,7 +77,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _ending(code: int) -> str:
+def ending(code: int) -> str:
+    """Say how a process ended, by its exit code as Python gives it."""
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 

@@ -120,3 +120,36 @@ found = {"float": bool(np.isfinite(run("e.mnn", x, precision=1)).all()),
         cwd=tmp_path,
     )
     assert found == {"float": True, "half": False}
+
+
+def test_half_weights_are_cut_towards_zero_and_not_rounded(tmp_path: Path) -> None:
+    """All of them become smaller, so their errors add up; rounded beforehand, they are stored as they are."""
+    linear_model(tmp_path / "m.onnx")
+    found = verdicts(
+        """
+import onnx
+from onnx import numpy_helper
+def rewritten(name, change):
+    model = onnx.load("m.onnx")
+    for each in model.graph.initializer:
+        array = numpy_helper.to_array(each)
+        if array.ndim > 1:  # biases stay float32 in the file
+            each.CopyFrom(numpy_helper.from_array(change(array).astype(np.float32), each.name))
+    onnx.save(model, name)
+def rounded(array):
+    return array.astype(np.float16)
+def cut(array):
+    near = rounded(array)
+    return np.where(abs(near.astype(np.float32)) > abs(array), np.nextafter(near, np.float16(0)), near)
+def answer(name, *flags):
+    convert(name, "x.mnn", *flags)
+    return run("x.mnn", x, precision=1)
+rewritten("rounded.onnx", rounded); rewritten("cut.onnx", cut)
+x = np.random.RandomState(0).randn(1, 1, 16, 16).astype(np.float32)
+half = answer("m.onnx", "--fp16")
+found = {"cut": bool((half == answer("cut.onnx")).all()), "rounded": bool((half == answer("rounded.onnx")).all()),
+         "kept": bool((answer("rounded.onnx", "--fp16") == answer("rounded.onnx")).all())}
+""",
+        cwd=tmp_path,
+    )
+    assert found == {"cut": True, "rounded": False, "kept": True}

@@ -9,6 +9,7 @@ from onnx import helper
 
 from harness.errors import Code, FarmError
 from harness.models import checks, host, mnn_tool
+from harness.models.cache import key_of
 from harness.models.golden import golden
 from harness.models.variants import make_variant, why_impossible
 from harness.precision import CATALOGUE, Memory, Precision, Weights
@@ -191,6 +192,14 @@ def test_a_file_of_another_model_fails_the_check(shared: Path) -> None:
 
 
 FLAVOURS = [(False, False), (True, False), (False, True)]
+
+
+def test_what_is_new_in_weights_leaves_the_keys_of_others_alone(tmp_path: Path) -> None:
+    source = source_of(linear_model(tmp_path / "m.onnx"))
+    made = make_variant(source, Weights(bits=8), SAMPLES, cache=tmp_path)
+    flags = ["--weightQuantBits", "8"]
+    expected = key_of(recipe=1, onnx=source.sha256, flags=flags, mnn=mnn_tool.mnn_version(), calibration=None)
+    assert made.key == expected
 
 
 def test_weights_and_calibration_are_part_of_the_key(tmp_path: Path) -> None:
