@@ -1,6 +1,5 @@
 """The experiment's choices beside models and precisions: engines, devices, sampling, thresholds, timing."""
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,7 @@ from typing import Annotated
 from pydantic import PlainValidator
 
 from harness.config.fields import Name, Text, checked_text, real, wrong
-from harness.config.model_entry import Sampling, TimingPlan
+from harness.config.model_entry import DiagnosisPlan, Sampling, TimingPlan
 from harness.config.problems import nearest, shown
 from harness.config.reader import Reader
 from harness.config.sections import Section, Slip
@@ -19,6 +18,8 @@ DEFAULT_ENGINE = "3.6.1"
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}")
 _NONSENSE = "a threshold that can never fail, or never pass, says nothing"
+_FAR = "1 is what outputs of zeros have; fp32 has 0.0001, fp16 some hundredths"
+_ASKEW = "0 is what outputs have that have nothing to do with the reference's; fp32 has 1, fp16 0.999"
 
 
 def _engine(value: object) -> str:
@@ -48,13 +49,14 @@ class KnownFailure(Section):
 class CheckedThresholds(Section, Thresholds):
     """`harness.results.Thresholds` with nonsense refused.
 
-    Points above 0 and below 100, a share within 0..1, a relative distance above 0, a cosine within -1..1.
+    Points above 0 and below 100, all others within 0..1. Points and shares that guessing would keep depend on the
+    model and its samples; those are the judge's to see (`harness.judge.chance`).
     """
 
     accuracy_drop_points: Annotated[float, real(0, 100, _NONSENSE)] = 2.0
     agreement: Annotated[float, real(0, 1, _NONSENSE)] = 0.97
-    relative_l2: Annotated[float | None, real(0, math.inf, _NONSENSE)] = None
-    cosine: Annotated[float | None, real(-1, 1, _NONSENSE)] = None
+    relative_l2: Annotated[float | None, real(0, 1, _FAR)] = None
+    cosine: Annotated[float | None, real(0, 1, _ASKEW)] = None
 
 
 class Choices(Section):
@@ -65,6 +67,7 @@ class Choices(Section):
     sampling: Sampling = Sampling()
     thresholds: CheckedThresholds = CheckedThresholds()
     timing: TimingPlan = TimingPlan()
+    diagnosis: DiagnosisPlan = DiagnosisPlan()
     known_failures: tuple[KnownFailure, ...] = ()
 
     @classmethod

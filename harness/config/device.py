@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 
 from harness.config.fields import AnyPath, Flag, Name, Text, checked_text, one_of, real, whole, wrong
+from harness.config.health import HealthPlan
 from harness.config.sections import Section, Slip
 from harness.config.ssh_fields import Host, HostKey, IdentityFile, Jump, User
 
@@ -82,6 +83,7 @@ class Device(Section):
         cpus: cores to run on; None for any.
         workdir: folder on the device; nothing outside it is touched.
         lease: lock file on the device, shared where a board is used under several accounts.
+        health: what its state must be for a cell to begin, and for times to count as steady.
         emulated: timings are not the hardware's.
     """
 
@@ -102,6 +104,7 @@ class Device(Section):
     workdir: DevicePath = "~/.cache/farm"
     lease: DevicePath | None = None
     deadlines: Deadlines = Deadlines()
+    health: HealthPlan = HealthPlan()
     emulated: Flag = False
     labels: dict[Annotated[str, PlainValidator(_label_key)], Annotated[str, PlainValidator(_label_value)]] = {}
 

@@ -5,18 +5,20 @@ from pathlib import Path
 from pydantic import Field
 
 from harness.config.choices import DEFAULT_ENGINE, Choices, KnownFailure, check_known_failures
-from harness.config.model_entry import ModelEntry, Samples, Sampling, TimingPlan
+from harness.config.model_entry import DiagnosisPlan, ModelEntry, Samples, Sampling, TimingPlan
+from harness.config.plan_file import load_plan
 from harness.config.problems import Where, dotted, nearest, shown
 from harness.config.reader import Reader
 from harness.config.sections import unknown_key
 from harness.config.written_precision import WrittenPrecision
 from harness.config.yaml_lines import Document, load
 from harness.errors import Code
-from harness.evidence import Value
-from harness.precision import CATALOGUE, Precision
+from harness.precision import CATALOGUE, MIXED, Precision
 from harness.results import Thresholds
+from harness.value import Value
 
 __all__ = [
+    "DiagnosisPlan",
     "Experiment",
     "KnownFailure",
     "ModelEntry",
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 _LISTS = ("models", "precisions")
+_NAMED = {**CATALOGUE, MIXED.name: MIXED}
 _PLANNED = ("devices", "known_failures")
 
 
@@ -47,6 +50,7 @@ class Experiment(Value):
     sampling: Sampling = Sampling()
     thresholds: Thresholds = Thresholds()
     timing: TimingPlan = TimingPlan()
+    diagnosis: DiagnosisPlan = DiagnosisPlan()
     known_failures: tuple[KnownFailure, ...] = ()
     lines: dict[str, int] = Field(default={}, exclude=True, repr=False)
 
@@ -109,10 +113,10 @@ def _precision(reader: Reader, raw: object, where: Where) -> Precision | None:
     if isinstance(raw, dict):
         name = raw.get("name")
         written = reader.section(WrittenPrecision, raw, where, owner=name if isinstance(name, str) else "")
-        return written.precision if written else None
-    if isinstance(raw, str) and raw in CATALOGUE:
-        return CATALOGUE[raw]
-    hint = nearest(raw, CATALOGUE) if isinstance(raw, str) else ""
+        return written.precision([load_plan(path) for path in written.plan]) if written else None
+    if isinstance(raw, str) and raw in _NAMED:
+        return _NAMED[raw]
+    hint = nearest(raw, _NAMED) if isinstance(raw, str) else ""
     reader.note(where, f"read {shown(raw)}", "a precision's name, or one written out as {name: …}", hint)
     return None
 

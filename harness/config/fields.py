@@ -56,6 +56,18 @@ def real(low: float, high: float, hint: str = "") -> PlainValidator:
     return PlainValidator(check)
 
 
+def not_negative(high: float) -> PlainValidator:
+    """Return the check for a number from 0, included, up to `high`, excluded."""
+
+    def check(value: object) -> float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= float(value) < high:  # type: ignore[arg-type]
+            raise wrong(f"a number from 0 and below {high:g}", _unquote(value))
+        return float(value)  # type: ignore[arg-type]
+
+    return PlainValidator(check)
+
+
 def one_of(choices: Iterable[str], hint: str = "") -> PlainValidator:
     """Return the check for one of some words."""
     known = tuple(choices)

@@ -10,12 +10,12 @@ from harness.config.sections import unknown_key
 from harness.config.together import check_together
 from harness.config.yaml_lines import Document, load
 from harness.errors import Code
-from harness.evidence import Value
+from harness.value import Value
 
 __all__ = ["Deadlines", "Device", "Inventory", "load_inventory", "read_inventory"]
 
 _KEYS = ("defaults", "sites", "devices")
-_NESTED = ("deadlines", "labels")
+_NESTED = ("deadlines", "health", "labels")
 
 Mapping = dict[str, object]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator
 
-from harness.config.fields import ModelName, existing, real, whole, wrong
+from harness.config.fields import ModelName, existing, not_negative, real, whole, wrong
 from harness.config.sections import Section, Slip
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -106,12 +106,29 @@ class ModelEntry(Section):
 
 
 class Sampling(Section):
-    """How many images are measured, and how sure a verdict must be."""
+    """How many images are measured, and how sure a verdict must be.
+
+    `share_verdicts: false` measures every cell by itself, also where its outputs are equal to the bit to those of
+    a cell that is decided.
+    """
 
     max_images: Annotated[int, whole(1, 1_000_000)] = 200
     batch: Annotated[int, whole(1, 10_000)] = 25
     confidence: Annotated[float, real(0.5, 1)] = 0.95
     seed: Annotated[int, whole(0, 2**32 - 1)] = 0
+    share_verdicts: bool = True
+
+
+class DiagnosisPlan(Section):
+    """How much a run spends on explaining the cells that it shows to lose accuracy.
+
+    Attributes:
+        minutes: for all of them together; 0 explains none (`farm explain` does later).
+        images: looked into for each.
+    """
+
+    minutes: Annotated[float, not_negative(10_000)] = 10.0
+    images: Annotated[int, whole(1, 32)] = 2
 
 
 class TimingPlan(Section):

@@ -8,7 +8,7 @@ from typing import get_args
 from pydantic import BaseModel
 
 from harness.config.problems import Where, nearest
-from harness.evidence import Value
+from harness.value import Value
 
 _SECRETS = ("password", "passwd", "passphrase")
 

@@ -25,7 +25,9 @@ def test_the_defaults_are_the_contracts(tmp_path: Path) -> None:
     assert found.precisions == tuple(CATALOGUE.values())
     assert found.engines == ("3.6.1",)
     assert found.devices == ()
-    assert found.sampling.model_dump() == {"max_images": 200, "batch": 25, "confidence": 0.95, "seed": 0}
+    assert found.sampling.model_dump() == {"max_images": 200, "batch": 25, "confidence": 0.95, "seed": 0,
+        "share_verdicts": True,
+    }  # fmt: skip
     assert found.thresholds == Thresholds(accuracy_drop_points=2.0, agreement=0.97)
     assert found.timing.model_dump() == {"warmup": 3, "repeats": 10}
     assert found.known_failures == ()
@@ -46,8 +48,8 @@ models:
 precisions: [fp16, fp32, {name: w8-lowmem-fp16, weights: {bits: 8}, compute: fp16, memory: low, hints: {winograd: 1}}]
 engines: ["3.6.1", "3.0.0"]
 devices: [a53, soc=BCM2712, rev=1.10, eq=a=b]
-sampling: {max_images: 1, batch: 1, confidence: 0.999, seed: 4294967295}
-thresholds: {accuracy_drop_points: 0.5, agreement: 0.5, relative_l2: 1.5, cosine: 0.25}
+sampling: {max_images: 1, batch: 1, confidence: 0.999, seed: 4294967295, share_verdicts: false}
+thresholds: {accuracy_drop_points: 0.5, agreement: 0.5, relative_l2: 0.5, cosine: 0.25}
 timing: {warmup: 0, repeats: 1}
 known_failures: [{device: a53, model: T, precision: w8-lowmem-fp16, reason: "known"}]
 """
@@ -76,8 +78,10 @@ known_failures: [{device: a53, model: T, precision: w8-lowmem-fp16, reason: "kno
     )
     assert found.engines == ("3.6.1", "3.0.0")
     assert found.devices == ("a53", "soc=BCM2712", "rev=1.10", "eq=a=b")
-    assert found.sampling.model_dump() == {"max_images": 1, "batch": 1, "confidence": 0.999, "seed": 4294967295}
-    asked = {"accuracy_drop_points": 0.5, "agreement": 0.5, "relative_l2": 1.5, "cosine": 0.25}
+    assert found.sampling.model_dump() == {"max_images": 1, "batch": 1, "confidence": 0.999, "seed": 4294967295,
+        "share_verdicts": False,
+    }  # fmt: skip
+    asked = {"accuracy_drop_points": 0.5, "agreement": 0.5, "relative_l2": 0.5, "cosine": 0.25}
     assert found.thresholds.model_dump() == asked
     assert found.timing.model_dump() == {"warmup": 0, "repeats": 1}
     assert [known.model_dump() for known in found.known_failures] == [
@@ -93,14 +97,21 @@ def test_every_part_of_a_written_out_precision(tmp_path: Path) -> None:
         "- {name: c, weights: {bits: 2, symmetric: true, half: false, hqq: false, calibrated: false}}\n"
         "- {name: d, weights: {calibrated: true}, memory: low}\n"
         "- {name: e, memory: low}\n"
+        "- {name: f, weights: {bits: 8, keep_float: [/b/Conv_0, /a/Conv_0], rewrites: [sum-matmul, epsilon]}}\n"
+        "- {name: g, weights: {calibrated: true, keep_float: [logits], rewrites: [scale-attention]}}\n"
+        "- {name: h, weights: {rewrites: [mean-pool]}, compute: fp16}\n"
     )
-    a, b, c, d, e = experiment(tmp_path, text).precisions
+    a, b, c, d, e, f, g, h = experiment(tmp_path, text).precisions
     hints = (("dynamic_quant", 1), ("winograd", 2))
     assert a == Precision("a", Weights(half=True), Compute.BF16, Memory.NORMAL, Backend.OPENCL, hints)
     assert b == Precision("b", Weights(bits=4, block=64, hqq=True), memory=Memory.LOW)
     assert c == Precision("c", Weights(bits=2, symmetric=True))
     assert d == Precision("d", Weights(calibrated=True), memory=Memory.LOW)
     assert e == Precision("e", memory=Memory.LOW)
+    kept = ("/a/Conv_0", "/b/Conv_0")
+    assert f == Precision("f", Weights(bits=8, keep_float=kept, rewrites=("epsilon", "sum-matmul")))
+    assert g == Precision("g", Weights(calibrated=True, keep_float=("logits",), rewrites=("scale-attention",)))
+    assert h == Precision("h", Weights(rewrites=("mean-pool",)), Compute.FP16)
     assert a.hint_numbers == ((5, 1), (3, 2))
     assert a.runtime(4) == {"backend": 3, "numThread": 4, "precision": 3, "memory": 0, "power": 0}
 

@@ -97,7 +97,6 @@ PRECISIONS = [
     ("FP16", "did you mean 'fp16'?"),
     ("w8-lowmen", "did you mean 'w8-lowmem'?"),
     ("16", "read 16, expected a precision's name"),
-    ("mixed", "expected a precision's name"),
     ("{weights: {bits: 8}}", "precisions[0].name: the key 'name' is missing"),
     (
         "{name: fp16}",
@@ -120,6 +119,32 @@ PRECISIONS = [
     ("{name: x, weights: {symmetric: true}}", "weights.symmetric (x): symmetric without bits"),
     ("{name: x, weights: {bits: 4, hqq: true, symmetric: true}}", "symmetric and hqq, expected one of them"),
     ("{name: x, weights: {bits: 4, block: 0}}", "weights.block (x): read 0, expected a whole number 1..4096"),
+    (
+        "{name: x, weights: {keep_float: [a]}}",
+        "weights.keep_float (x): keep_float without bits or calibrated, expected bits: 2..8 or calibrated: true",
+    ),
+    ("{name: x, weights: {half: true, keep_float: [a]}}", "keep_float without bits or calibrated"),
+    ("{name: x, weights: {bits: 8, keep_float: a}}", "weights.keep_float (x): read 'a' (text), expected a list"),
+    ("{name: x, weights: {bits: 8, keep_float: []}}", "weights.keep_float (x): an empty list, expected at least one"),
+    ("{name: x, weights: {bits: 8, keep_float: [3]}}", "weights.keep_float[0] (x): read 3, expected text"),
+    (
+        "{name: x, weights: {bits: 8, keep_float: [a, b, a]}}",
+        "weights.keep_float (x): 'a' (text) twice, expected each",
+    ),
+    ("{name: x, weights: {bits: 8, keep_flot: [a]}}", "unknown key; did you mean 'keep_float'?"),
+    (
+        "{name: x, weights: {rewrites: [mean-pol]}}",
+        "weights.rewrites[0] (x): read 'mean-pol' (text), expected one of mean-pool, scale-attention, sum-matmul, "
+        "epsilon; did you mean 'mean-pool'?",
+    ),
+    ("{name: x, weights: {rewrites: [3]}}", "weights.rewrites[0] (x): read 3, expected one of mean-pool"),
+    ("{name: x, weights: {rewrites: epsilon}}", "weights.rewrites (x): read 'epsilon' (text), expected a list"),
+    ("{name: x, weights: {rewrites: []}}", "weights.rewrites (x): an empty list, expected at least one entry"),
+    ("{name: x, weights: {rewrites: [epsilon, epsilon]}}", "weights.rewrites (x): 'epsilon' (text) twice"),
+    (
+        "{name: x, weights: {calibrated: true, rewrites: [mean-pool]}}",
+        "weights.rewrites (x): mean-pool and calibrated, expected one of them; mnnquant crashes on ReduceMean",
+    ),
     ("{name: x, weights: {half: 1}}", "read 1, expected true or false"),
     ("{name: x, weights: w8}", "precisions[0].weights (x): read 'w8' (text), expected a mapping"),
     ("{name: x, compute: low}", "read 'low' (text), expected one of fp32, fp16, bf16"),

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.config.health import HealthPlan
 from harness.config.inventory import Deadlines, Device, Inventory, load_inventory, read_inventory
 from harness.config.yaml_lines import parse
 from harness.errors import Code
@@ -113,6 +114,18 @@ devices:
     assert (a.user, a.port, a.lease, a.deadlines) == ("pi", 2200, "~/l", Deadlines(connect_s=3, cell_s=30))
     assert (b.user, b.port, b.lease, b.deadlines) == ("root", 22, None, Deadlines(connect_s=3, cell_s=99))
     assert (a.labels, b.labels) == ({"lab": "x", "soc": "none"}, {"lab": "x", "soc": "RK3588"})
+
+
+def test_gates_are_merged_key_by_key(tmp_path: Path) -> None:
+    text = """\
+defaults: {health: {max_start_temp_c: 60, wait_s: 0}}
+devices:
+  - {name: a, host: h, health: {governor: performance, max_load: 0.25, wait_s: 5}}
+  - {name: b, host: g}
+"""
+    a, b = inventory(tmp_path, text).devices
+    assert a.health == HealthPlan(max_start_temp_c=60.0, wait_s=5.0, governor="performance", max_load=0.25)
+    assert b.health == HealthPlan(max_start_temp_c=60.0, wait_s=0.0)
 
 
 def test_what_is_not_stated_is_left_to_the_ssh_config(tmp_path: Path) -> None:
