@@ -1,10 +1,11 @@
-"""Whether the reference knows anything of the labels: one that does not cannot lose accuracy to anybody."""
+"""What guessing could do as well: a reference that knows nothing cannot lose, a limit at chance cannot be missed."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from harness.judge.shapes import Outputs
+from harness.results import Thresholds
 
 
 def by_chance(*, reference: Outputs, labels: NDArray[np.integer]) -> float:
@@ -41,3 +42,30 @@ def knows_nothing(*, reference: Outputs, labels: NDArray[np.integer], confidence
         f"the reference itself is right on {right} of {images} images, which guessing could be too "
         f"({100 * chance:.0f} % by chance); check labels and preprocessing, or take more images"
     )
+
+
+def cannot_fail(*, reference: Outputs, labels: NDArray[np.integer] | None, thresholds: Thresholds) -> str:
+    """Say that answers which know nothing would be within the threshold, or return ''.
+
+    With labels: there is no more to lose than what the reference's accuracy has above `by_chance`, and to allow that
+    much is to allow everything. Without: the reference's own answers, dealt out anew, would agree on as many images
+    as are asked for.
+
+    Args:
+        reference: float32 [n, K], K >= 2, n >= 1.
+        labels: integers [n] in 0..K-1, or None.
+        thresholds: what is allowed.
+    """
+    answers = reference.argmax(axis=1)
+    chance = by_chance(reference=reference, labels=answers if labels is None else labels)
+    if labels is None:
+        asked = thresholds.agreement
+        words = f"{100 * asked:g} % of agreement are asked, and guessing would agree on {100 * chance:.1f} %"
+        return f"{words}: no device could fail; ask for more" if asked <= chance else ""
+    right = float(np.mean(answers == labels))
+    allowed = thresholds.accuracy_drop_points
+    words = (
+        f"{allowed:g} points may be lost, and there are no more than {100 * (right - chance):.1f} to lose "
+        f"({100 * right:.1f} % right, {100 * chance:.1f} % by chance)"
+    )
+    return f"{words}: no device could fail; allow less" if allowed >= 100.0 * (right - chance) else ""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from harness.evidence import Probe
 from harness.judge.findings import UNKNOWN, not_run, open_question, partly, settled
 from harness.judge.int8_effective import calibrated, low_memory, without_int8
+from harness.judge.mixed_effective import mixed
 from harness.judge.readings import Arithmetic, float_arithmetic, half_share, values
 from harness.precision import Backend, Compute, Precision
 from harness.results import Effective
@@ -22,6 +23,9 @@ def effective(precision: Precision, probe: Probe | None, isa: Sequence[str], mac
         probe: what one sample told, None where it was not taken (then nothing is proven).
         isa: the device's instruction set extensions (fp16, dot, ...).
         machine: the device's `uname -m`.
+
+    Raises:
+        FarmError: output-mismatch or evidence-missing, of a precision with segments: see `mixed_effective`.
     """
     weights = precision.weights.stored_as
     if probe is None:
@@ -33,6 +37,8 @@ def effective(precision: Precision, probe: Probe | None, isa: Sequence[str], mac
         judge = calibrated if precision.weights.calibrated else low_memory
         return judge(precision, probe, arithmetic)
     arithmetic = float_arithmetic(probe, isa, machine)
+    if precision.segments:
+        return mixed(precision, probe, arithmetic)
     if precision.is_reduced:
         return _reduced(precision, probe, arithmetic)
     return _full(weights, probe, arithmetic)
@@ -67,12 +73,11 @@ def _reduced(precision: Precision, probe: Probe, arithmetic: Arithmetic) -> Effe
 
 
 def _full(weights: str, probe: Probe, arithmetic: Arithmetic) -> Effective:
-    """fp32 arithmetic was asked for; reduced weights are in effect as soon as the file holds them."""
-    stored = () if weights == "float32" else ("file",)
+    """fp32 arithmetic was asked for. What the file holds is another question: see `harness.judge.variant_file`."""
     half = _half(probe)
     share = None if half is None else 1 - half
     if arithmetic.compute is Compute.FP32:
-        return settled(weights, "fp32", (*stored, *arithmetic.for_full), in_effect=True, share=share)
+        return settled(weights, "fp32", arithmetic.for_full, in_effect=True, share=share)
     if arithmetic.compute is Compute.FP16:
         note = "fp32 was not in effect: the device ran fp16"
         return settled(weights, "fp16", arithmetic.for_half, in_effect=False, note=note, share=share)

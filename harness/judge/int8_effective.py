@@ -61,9 +61,10 @@ def _by_rounding(precision: Precision, probe: Probe, share: float, floats: tuple
     # fp16 differs from fp32 and takes less memory as well, so there neither shows anything of int8.
     more = () if precision.is_reduced else ("differs-from-dequantised", *_memory(probe))
     proof = ("ignores-rounding", *more, *floats)
-    if _dense_in_float(probe, share) > HARDLY:
+    if _dense_in_float(precision, probe, share) > HARDLY:
         return partly(weights, f"int8+{rest}", proof, share=share, fallbacks=fallbacks, into=rest)
-    note = f"{percent(share)} of the multiply-adds multiplied int8 numbers, with the dense convolutions among them"
+    dense = "the dense convolutions" + (" that were not to stay float" if precision.weights.keep_float else "")
+    note = f"{percent(share)} of the multiply-adds multiplied int8 numbers, with {dense} among them"
     found = settled(weights, f"int8+{rest}", proof, in_effect=True, note=note, share=share)
     return found.model_copy(update={"fallbacks": fallbacks})
 
@@ -73,8 +74,8 @@ def calibrated(precision: Precision, probe: Probe, arithmetic: Arithmetic) -> Ef
     weights = precision.weights.stored_as
     typed, share = probe.int8_typed_share, probe.int8_share
     if not probe.session_equals_module or typed is None or share is None:
-        unprobed = "by the operators in the file; whether the device ran them as int8 was not probed"
-        return _by_file(weights, unprobed if typed is None else arithmetic.note)
+        unprobed = "asked for by the operators in the file; whether the device ran them as int8 was not probed"
+        return _open(weights, unprobed if typed is None else arithmetic.note)
     if floats := _floats_astray(precision, share, arithmetic):
         return floats
     if abs(typed - share) > HARDLY:
@@ -82,20 +83,20 @@ def calibrated(precision: Precision, probe: Probe, arithmetic: Arithmetic) -> Ef
             f"the proofs disagree: the engine says that {percent(typed)} of the multiply-adds are int8 kernels, "
             f"the outputs of {percent(share)} lie on 256 levels"
         )
-        return _by_file(weights, note)
+        return _open(weights, note)
     proof = ("operators", "levels", *_float_proofs(arithmetic))
     if share == 0:
         note = "int8 was not in effect: the engine ran none of the operators as int8"
         return settled(weights, _rest(precision), proof, in_effect=False, note=note, share=0.0)
-    if share < MOSTLY:
+    if share + _kept_float(precision, probe) < MOSTLY:
         compute, fallbacks = f"int8+{_rest(precision)}", probe.float_operators
         return partly(weights, compute, proof, share=share, fallbacks=fallbacks, into=_rest(precision))
     found = settled(weights, "int8", proof, in_effect=True, share=share)
     return found.model_copy(update={"fallbacks": probe.float_operators})
 
 
-def _by_file(weights: str, note: str) -> Effective:
-    return Effective(weights=weights, compute="int8", proof=("file",), note=note)
+def _open(weights: str, note: str) -> Effective:
+    return Effective(weights=weights, compute="int8", note=note)
 
 
 def _rest(precision: Precision) -> str:
@@ -125,10 +126,15 @@ def _floats_astray(precision: Precision, share: float | None, arithmetic: Arithm
     return open_question(weights, arithmetic, note=unclear or "nothing shows which floats the rest ran in")
 
 
-def _dense_in_float(probe: Probe, share: float) -> float:
-    """Return the share of dense convolutions in floats; what the probe does not name may be one."""
+def _dense_in_float(precision: Precision, probe: Probe, share: float) -> float:
+    """Return the share of dense convolutions in floats that was not asked for; what is not named may be one."""
     hidden = max(0.0, 1 - share - sum(each.share for each in probe.float_operators))
-    return hidden + sum(each.share for each in probe.float_operators if each.type in _DENSE)
+    astray = [each for each in probe.float_operators if each.name not in precision.weights.keep_float]
+    return hidden + sum(each.share for each in astray if each.type in _DENSE)
+
+
+def _kept_float(precision: Precision, probe: Probe) -> float:
+    return sum(each.share for each in probe.float_operators if each.name in precision.weights.keep_float)
 
 
 def _memory(probe: Probe) -> tuple[str, ...]:

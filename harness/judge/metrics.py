@@ -1,33 +1,41 @@
 """How far a cell's outputs are from the reference: distances, agreement, accuracy."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.judge.intervals import clopper_pearson, tango
+from harness.judge.inversion import agreement_interval, drop_interval
 from harness.judge.shapes import Outputs, check_labels, check_outputs
-from harness.results import Metrics
+from harness.results import Metrics, Thresholds
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+_USUAL: Final = Thresholds()
+
 
 def measure(
     *, reference: Outputs | None, outputs: Outputs | None, labels: NDArray[np.integer] | None = None,
-    confidence: float = 0.95,
+    looks: Sequence[int] = (), thresholds: Thresholds = _USUAL, confidence: float = 0.95,
 ) -> Metrics:  # fmt: skip
     """Compare outputs with the reference, image by image, in float64.
 
     Top-1 is `numpy.argmax` on both sides: of equal largest values the first one counts. An image with any
     non-finite output is never left out: it counts as disagreeing and as wrong, its distances are
     infinite and its cosine is minus infinity; a median of which it is part may be infinite too.
-    The accuracy drop is 100 * (reference accuracy - accuracy), in points, over the same images; its interval
-    is Tango's (`harness.judge.intervals`), that of the agreement Clopper and Pearson's.
+    The accuracy drop is 100 * (reference accuracy - accuracy), in points, over the same images. The intervals are
+    those of the tests that decide the verdict, at the look that settles it (`harness.judge.inversion`); with labels,
+    agreement decides nothing, and its interval is that of all images.
 
     Args:
         reference: float32 [N, K], what onnxruntime answered; finite.
         outputs: float32 [n, K] with 1 <= n <= N, what the device answered to the first n images.
         labels: integers [N] in 0..K-1, or None.
-        confidence: of both intervals, two-sided.
+        looks: after how many images the cell was looked at, rising, the last at most n; none: once, at all.
+        thresholds: by which the looks may have ended.
+        confidence: of each end of the intervals.
 
     Raises:
         FarmError: output-mismatch for other shapes or types, evidence-missing where one of the arrays is
@@ -38,13 +46,17 @@ def measure(
     images = len(given)
     finite: Flags = np.all(np.isfinite(given), axis=1)
     agrees = finite & (given.argmax(axis=1) == wanted.argmax(axis=1))
-    share = _share(agrees)
+    seen = tuple(looks) or (images,)
     metrics = Metrics(
         images=images,
         nonfinite=int(np.count_nonzero(~finite)),
-        top1_agreement=share,
-        agreement_interval=clopper_pearson(
-            successes=int(np.count_nonzero(agrees)), trials=images, confidence=confidence
+        top1_agreement=_share(agrees),
+        agreement_interval=agreement_interval(
+            agrees=agrees,
+            looks=seen,
+            threshold=thresholds.agreement,
+            confidence=confidence,
+            judged=labels is None,
         ),
         **_distances(wanted.astype(np.float64), given.astype(np.float64), finite),
     )
@@ -52,7 +64,15 @@ def measure(
         return metrics
     truth = check_labels(labels=labels, reference=reference, images=images)
     right = finite & (given.argmax(axis=1) == truth)
-    return metrics.model_copy(update=_accuracy(right, wanted.argmax(axis=1) == truth, confidence))
+    reference_right = wanted.argmax(axis=1) == truth
+    interval = drop_interval(
+        lost=reference_right & ~right,
+        gained=right & ~reference_right,
+        looks=seen,
+        allowed_points=thresholds.accuracy_drop_points,
+        confidence=confidence,
+    )
+    return metrics.model_copy(update={**_accuracy(right, reference_right), "accuracy_drop_interval": interval})
 
 
 def relative_l2(*, reference: Floats, outputs: Floats) -> Floats:
@@ -95,16 +115,14 @@ def _distances(wanted: Floats, given: Floats, finite: Flags) -> dict[str, float]
     }
 
 
-def _accuracy(right: Flags, reference_right: Flags, confidence: float) -> dict[str, object]:
+def _accuracy(right: Flags, reference_right: Flags) -> dict[str, float]:
     lost = int(np.count_nonzero(reference_right & ~right))
     gained = int(np.count_nonzero(~reference_right & right))
-    low, high = tango(lost=lost, gained=gained, trials=len(right), confidence=confidence)
     return {
         "top1_accuracy": _share(right),
         "reference_accuracy": _share(reference_right),
         # From the counts, so that no rounding of two shares moves it across a threshold.
         "accuracy_drop_points": 100.0 * (lost - gained) / len(right),
-        "accuracy_drop_interval": (100.0 * low, 100.0 * high),
     }
 
 

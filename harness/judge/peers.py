@@ -1,14 +1,14 @@
 """Devices that ran the same thing: they should agree to the bit, and where they do not, which of them is alone."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from harness.evidence import CellKey
 from harness.judge.shapes import Outputs
-from harness.results import CellResult, Peers, Status
+from harness.results import CellResult, Extent, Peers, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,22 @@ class Ran:
 def peers(ran: Sequence[Ran]) -> dict[CellKey, Peers]:
     """Compare the cells of one model, precision and engine whose effective path and thread count are the same.
 
-    Compared are the images that both have. Cells without such a company are left out. With three or more, the
-    one that differs while all others agree among themselves is named; with two there is only a disagreement.
+    Compared are the images that both have. With three or more, the one that differs while all others agree among
+    themselves is named; with two there is only a disagreement. A cell of which it is not proven what ran is nobody's
+    peer; it and those that were asked the same are compared apart (`asked_equal` and so on), and the odd one out
+    among them is named where all that is proven took one path. Cells without any company are left out.
     """
-    groups: dict[tuple[object, ...], list[Ran]] = defaultdict(list)
-    for one in ran:
-        groups[_path(one)].append(one)
-    return {key: found for group in groups.values() if len(group) > 1 for key, found in _compared(group).items()}
+    found: dict[CellKey, Peers] = {}
+    for asked in _grouped(ran, _asked):
+        paths = _grouped((one for one in asked if _is_proven(one)), _path)
+        for group in paths:
+            found.update(_compared(group))
+        if not all(map(_is_proven, asked)):
+            odd = _odd(asked, _matrix(asked)) if len(paths) < 2 else None
+            found.update(
+                {one.cell.key: _asked_too(one, asked, found.get(one.cell.key, Peers()), odd) for one in asked}
+            )
+    return {key: one for key, one in found.items() if one != Peers()}
 
 
 def comparable(cells: Iterable[CellResult]) -> list[CellResult]:
@@ -41,24 +50,51 @@ def comparable(cells: Iterable[CellResult]) -> list[CellResult]:
     ]
 
 
+def _grouped(cells: Iterable[Ran], by: Callable[[Ran], tuple[object, ...]]) -> list[list[Ran]]:
+    groups: dict[tuple[object, ...], list[Ran]] = defaultdict(list)
+    for one in cells:
+        groups[by(one)].append(one)
+    return list(groups.values())
+
+
+def _asked(one: Ran) -> tuple[object, ...]:
+    key = one.cell.key
+    return key.model, key.precision, key.engine, one.threads
+
+
 def _path(one: Ran) -> tuple[object, ...]:
-    key, effective = one.cell.key, one.cell.effective
-    path = () if effective is None else (effective.weights, effective.compute, effective.extent)
-    return (key.model, key.precision, key.engine, *path, one.threads)
+    ran = one.cell.effective
+    return () if ran is None else (ran.weights, ran.compute, ran.extent)
+
+
+def _is_proven(one: Ran) -> bool:
+    return one.cell.effective is not None and one.cell.effective.extent is not Extent.UNPROVEN
 
 
 def _compared(group: list[Ran]) -> dict[CellKey, Peers]:
-    equal = _matrix(group)
-    odd = _odd(group, equal)
+    same = _matrix(group)
+    odd = _odd(group, same)
     found = {}
     for index, one in enumerate(group):
         others = [other for other in range(len(group)) if other != index]
         found[one.cell.key] = Peers(
-            equal=tuple(group[other].cell.key.device for other in others if equal[index, other]),
-            unequal=tuple(group[other].cell.key.device for other in others if not equal[index, other]),
+            equal=tuple(group[other].cell.key.device for other in others if same[index, other]),
+            unequal=tuple(group[other].cell.key.device for other in others if not same[index, other]),
             odd=odd,
         )
     return found
+
+
+def _asked_too(one: Ran, asked: Sequence[Ran], found: Peers, odd: str | None) -> Peers:
+    """Add those with which it shares no proven path, since on one side or the other nothing is proven."""
+    others = [other for other in asked if other is not one and not (_is_proven(one) and _is_proven(other))]
+    same = {other.cell.key.device: equal(one.outputs, other.outputs) for other in others}
+    update = {
+        "asked_equal": tuple(device for device, agrees in same.items() if agrees),
+        "asked_unequal": tuple(device for device, agrees in same.items() if not agrees),
+        "asked_odd": odd,
+    }
+    return found.model_copy(update=update)
 
 
 def _matrix(group: list[Ran]) -> Mapping[tuple[int, int], bool]:

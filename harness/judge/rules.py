@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.judge.chance import knows_nothing
+from harness.errors import Code, FarmError
+from harness.judge.chance import cannot_fail, knows_nothing
 from harness.judge.garbage import no_answer
 from harness.judge.sequential import Settled, settle_accuracy, settle_agreement
 from harness.judge.shapes import Outputs
@@ -30,7 +32,9 @@ def rule(
     """Judge by accuracy where there are labels, else by agreement with the reference.
 
     Outputs that are not finite, or no answers at all, fail at once. Then `harness.judge.sequential` decides. A pass
-    is withheld (INCONCLUSIVE) where the reference is not shown to know anything of the labels: it cannot lose.
+    is withheld (INCONCLUSIVE) where it would say nothing: the reference is not shown to know anything of the labels,
+    or the threshold allows whatever there is to lose. Both are asked of all images of the reference, which are known
+    before any device answers: asked anew at every look, guesses would seem to be knowledge at one of them.
 
     Args:
         reference: float32 [N, K], finite.
@@ -52,22 +56,28 @@ def rule(
         agrees = answered == expected
         settled = settle_agreement(agrees=agrees, looks=looks, threshold=thresholds.agreement, confidence=confidence)
         seen = f"agrees on {_percent(agrees[: settled.images])}, {100 * thresholds.agreement:g} % are asked"
-        return _ruling(settled, seen, confidence)
+        withheld = cannot_fail(reference=reference, labels=None, thresholds=thresholds)
+        return _ruling(settled, seen, confidence, withheld)
     truth = labels[: len(outputs)]
     lost, gained = (expected == truth) & (answered != truth), (expected != truth) & (answered == truth)
     allowed = thresholds.accuracy_drop_points
     share = allowed / 100.0
     settled = settle_accuracy(lost=lost, gained=gained, looks=looks, threshold=share, confidence=confidence)
-    if settled.verdict is Verdict.PASS:
-        blind = knows_nothing(reference=wanted, labels=truth, confidence=confidence)
-        if blind:
-            return Ruling(Verdict.INCONCLUSIVE, blind, certainty=_certainty(settled, confidence, decided=False))
+    withheld = knows_nothing(reference=reference, labels=labels, confidence=confidence) or cannot_fail(
+        reference=reference, labels=labels, thresholds=thresholds
+    )
     part = slice(0, settled.images)
-    return _ruling(settled, _drop(lost[part], gained[part], allowed), confidence)
+    return _ruling(settled, _drop(lost[part], gained[part], allowed), confidence, withheld)
 
 
 def schedule(looks: Sequence[int], *, images: int, batch: int) -> tuple[int, ...]:
-    """Return the looks at a cell: those on record, else one after each batch; always one at all its images."""
+    """Return the looks at a cell: those on record, else one after each batch; always one at all its images.
+
+    Raises:
+        FarmError: evidence-missing where those on record do not rise, as looks do.
+    """
+    if any(later <= earlier for earlier, later in pairwise(looks)):
+        raise FarmError(Code.EVIDENCE_MISSING, "the looks on record do not rise")
     known = tuple(looks) or tuple(range(batch, images + 1, batch))
     within = tuple(look for look in known if 0 < look <= images)
     return within if within and within[-1] == images else (*within, images)
@@ -84,10 +94,14 @@ def _percent(agrees: NDArray[np.bool_]) -> str:
     return f"{100.0 * np.count_nonzero(agrees) / len(agrees):.2f} % of {len(agrees)} images"
 
 
-def _ruling(settled: Settled, seen: str, confidence: float) -> Ruling:
-    certainty = _certainty(settled, confidence, decided=settled.verdict is not Verdict.INCONCLUSIVE)
-    if settled.verdict is Verdict.PASS:
-        return Ruling(Verdict.PASS, certainty=certainty)
+def _ruling(settled: Settled, seen: str, confidence: float, withheld: str) -> Ruling:
+    """Return the ruling; `withheld` says why it may not be a pass."""
+    passes = settled.verdict is Verdict.PASS
+    undecided = settled.verdict is Verdict.INCONCLUSIVE or (passes and bool(withheld))
+    certainty = _certainty(settled, confidence, decided=not undecided)
+    if passes:
+        verdict = Verdict.INCONCLUSIVE if withheld else Verdict.PASS
+        return Ruling(verdict, withheld, certainty=certainty)
     if settled.verdict is Verdict.FAIL:
         return Ruling(Verdict.FAIL, seen, certainty=certainty)
     more = f"about {settled.needed} images would settle it" if settled.needed else "too near for any number of images"

@@ -8,6 +8,8 @@ from harness.errors import Code, FarmError
 from harness.evidence import CellKey
 from harness.judge.company import in_company
 from harness.judge.crosscheck import crosscheck
+from harness.judge.doubt import doubted
+from harness.judge.sharing import share
 from harness.judge.stored import DeviceRecord, KnownFailure, StoredRun
 from harness.judge.verdict import Court, judge_cell
 from harness.results import CellResult, DeviceResult, RunResults
@@ -28,7 +30,9 @@ def judge(stored: StoredRun, *, each: Mapper = map) -> RunResults:
     """
     courts = _Courts(stored)
     alone = tuple(each(partial(_judged, stored=stored, courts=courts), stored.planned))
-    together = in_company(crosscheck(alone, evidence=stored.evidence, outputs=stored.outputs), stored)
+    honest = crosscheck(alone, stored)
+    together = in_company(share(honest, evidence=stored.evidence, outputs=stored.outputs), stored)
+    models = tuple(model.result for model in stored.models)
     return RunResults(
         id=stored.id,
         started=stored.started,
@@ -37,10 +41,10 @@ def judge(stored: StoredRun, *, each: Mapper = map) -> RunResults:
         thresholds=stored.thresholds,
         confidence=stored.confidence,
         devices=tuple(device_result(device) for device in stored.devices),
-        models=tuple(model.result for model in stored.models),
+        models=models,
         precisions=tuple(precision.name for precision in stored.precisions),
         engines=stored.engines,
-        cells=tuple(_expected(cell, stored.known_failures) for cell in together),
+        cells=tuple(_expected(cell, stored.known_failures) for cell in doubted(together, models)),
         counts=dict(stored.counts),
         versions=dict(stored.versions),
     )
@@ -74,10 +78,15 @@ class _Courts:
         self._precisions = {precision.name: precision for precision in stored.precisions}
 
     def of(self, key: CellKey) -> Court:
+        precision, model = (
+            _named("precision", self._precisions, key.precision),
+            _named("model", self._models, key.model),
+        )
         return Court(
-            precision=_named("precision", self._precisions, key.precision),
+            # Without a plan for this model nothing was run, and there is nothing to judge by the plan.
+            precision=precision.on(model.result.sha256) or precision,
             device=_named("device", self._devices, key.device),
-            model=_named("model", self._models, key.model),
+            model=model,
             outputs=self._stored.outputs,
             thresholds=self._stored.thresholds,
             confidence=self._stored.confidence,

@@ -8,14 +8,14 @@ has ended (Armitage, McPherson and Rowe, J. R. Stat. Soc. A 132 (1969) 235-244);
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from scipy.stats import binom
 
+Bounds = tuple[int, ...]
 
-@lru_cache(maxsize=512)
-def low_bounds(looks: tuple[int, ...], rate: float, error: float) -> tuple[int, ...]:
+
+def spent(looks: Sequence[int], rate: float, error: float, caps: Bounds | None = None) -> Bounds:
     """Return the largest count at each look that speaks for a rate of at most `rate`; -1 where none does.
 
     If the true rate is `rate` or more, a count stays at or below its bound at any look with a probability of at
@@ -25,39 +25,26 @@ def low_bounds(looks: tuple[int, ...], rate: float, error: float) -> tuple[int, 
         looks: numbers of images, rising.
         rate: 0..1, of one image to be counted.
         error: 0..1, over all looks together.
+        caps: what the bound at each look may be at most; what a cap leaves unspent is spent at later looks.
 
     Raises:
         ValueError: the looks do not rise.
     """
-    _check(looks)
-    alive, before, left = np.ones(1), 0, error
-    bounds = []
-    for look in looks:
-        alive = _grown(alive, look - before, rate)
+    steps = [later - earlier for earlier, later in zip((0, *looks), looks, strict=False)]
+    if any(step < 1 for step in steps):
+        raise ValueError(f"the looks {tuple(looks)} do not rise")
+    # Of each size once: looks are mostly a batch apart.
+    grows = {step: binom.pmf(np.arange(step + 1), step, rate) for step in set(steps)}
+    alive, left = np.ones(1), error
+    bounds: list[int] = []
+    for index, step in enumerate(steps):
+        alive = np.convolve(alive, grows[step])
         tail = np.cumsum(alive)
         bound = int(np.searchsorted(tail, left, side="right")) - 1
+        if caps is not None:
+            bound = min(bound, caps[index])
         if bound >= 0:
             left -= float(tail[bound])
             alive[: bound + 1] = 0.0
         bounds.append(bound)
-        before = look
     return tuple(bounds)
-
-
-@lru_cache(maxsize=512)
-def high_bounds(looks: tuple[int, ...], rate: float, error: float) -> tuple[int, ...]:
-    """Return the smallest count at each look that speaks for a rate above `rate`; look + 1 where none does.
-
-    The mirror of `low_bounds`: counts that are not small are those of the other outcome that are not large.
-    """
-    mirrored = low_bounds(looks, 1.0 - rate, error)
-    return tuple(look - bound for look, bound in zip(looks, mirrored, strict=True))
-
-
-def _grown(alive: np.typing.NDArray[np.float64], images: int, rate: float) -> np.typing.NDArray[np.float64]:
-    return np.convolve(alive, binom.pmf(np.arange(images + 1), images, rate))
-
-
-def _check(looks: Sequence[int]) -> None:
-    if any(later <= earlier for earlier, later in zip((0, *looks), looks, strict=False)):
-        raise ValueError(f"the looks {looks} do not rise")

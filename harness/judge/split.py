@@ -14,6 +14,12 @@ from harness.results import Cause, LossPart, LossSplit, Peers
 NOTHING = 1e-3
 """Largest median relative L2 of a part that explains nothing: fp32 in another order of summation stays below."""
 
+FAR = 3.0
+"""From so many times the device's distance to the fp32 file on, the coordinator's own run of a variant is astray."""
+
+NEGLIGIBLE = 1e-3
+"""Part of a loss up to which the float16 floor is next to nothing."""
+
 PLAIN = (Weights(), Memory.NORMAL)
 
 
@@ -49,6 +55,12 @@ def split(*, outputs: Outputs, by: Yardsticks, precision: Precision, peers: Peer
     flipped in any. Parts need not add up: one may undo another, and each is measured by itself. Where arithmetic
     is the dominant one and the device is the odd one out among its peers, the device itself is.
 
+    Quantisation and arithmetic are both measured by the coordinator's own run of the variant's file, and its kernels
+    may be the odd ones (int8 ones in particular). Where that run is `FAR` times as far from the fp32 file as the
+    device is, or farther, and no less than `NOTHING`, it is astray, and the two parts say nothing of the device. They
+    are shown, with a note, and neither is dominant: what may be is conversion, where it is larger than the way from
+    the fp32 file to the device, and else the device, where it is the odd one out.
+
     Args:
         outputs: float32 [n, K] of the device.
         by: what they are held against.
@@ -64,10 +76,18 @@ def split(*, outputs: Outputs, by: Yardsticks, precision: Precision, peers: Peer
         Cause.QUANTISATION: _part(plain, own, outputs, by.labels) if mine != PLAIN else None,
         Cause.ARITHMETIC: _part(own, outputs, outputs, by.labels),
     }
-    dominant = _dominant(parts)
+    whole = _part(plain, outputs, outputs, by.labels)
+    astray = _astray(parts[Cause.QUANTISATION], whole)
+    # Without a host to go by, what is left of the way to the device counts as one part of unknown cause.
+    rest = {Cause.CONVERSION: parts[Cause.CONVERSION], Cause.ARITHMETIC: whole} if astray else parts
+    dominant = _dominant(rest)
     if dominant is Cause.ARITHMETIC and peers is not None and peers.odd == device:
         dominant = Cause.DEVICE
+    elif dominant is Cause.ARITHMETIC and astray:
+        dominant = None
     at_least = _part(by.reference, floor, outputs, by.labels)
+    kernels = dominant in (Cause.ARITHMETIC, Cause.DEVICE) and not astray
+    said = [astray, _next_to_floor(parts[Cause.ARITHMETIC], at_least) if kernels else "", _among(peers)]
     return LossSplit(
         conversion=parts[Cause.CONVERSION],
         quantisation=parts[Cause.QUANTISATION],
@@ -75,7 +95,7 @@ def split(*, outputs: Outputs, by: Yardsticks, precision: Precision, peers: Peer
         device=_part(by.peer, outputs, outputs, by.labels),
         floor=at_least,
         dominant=dominant,
-        note=_note(dominant, parts[Cause.ARITHMETIC], at_least, peers),
+        note="; ".join(filter(None, said)),
     )
 
 
@@ -109,20 +129,41 @@ def _dominant(parts: Mapping[Cause, LossPart | None]) -> Cause | None:
     return max(measured, key=lambda cause: (measured[cause].relative_l2_median, measured[cause].flips))
 
 
-def _note(
-    dominant: Cause | None, arithmetic: LossPart | None, floor: LossPart | None, peers: Peers | None
-) -> str:  # fmt: skip
-    said = []
-    if floor is not None and arithmetic is not None and dominant in (Cause.ARITHMETIC, Cause.DEVICE):
-        least, lost = floor.relative_l2_median, arithmetic.relative_l2_median
-        if np.isinf(least):
-            said.append("float16 itself cannot carry this model: rounding alone gives numbers that are not finite")
-        elif lost <= 1.5 * least:
-            said.append("float16 itself must lose this much")
-        else:
-            said.append(f"the engine's fp16 kernels lose {lost / least:.1f} times what float16 itself must")
+def _astray(own: LossPart | None, device: LossPart | None) -> str:
+    """Say that the coordinator's own run of a variant is astray, as `split` defines it, or return ''.
+
+    Args:
+        own: from the fp32 file to the variant's, both run by the coordinator.
+        device: from the fp32 file to the device.
+    """
+    if own is None or device is None:
+        return ""
+    here, there = own.relative_l2_median, device.relative_l2_median
+    if here < max(NOTHING, FAR * there) or np.isinf(there):
+        return ""
+    return (
+        f"the coordinator's own run of this file is far from the fp32 file (relative L2 {here:.2g}), the device's is "
+        f"not ({there:.2g}): quantisation and arithmetic, measured by that run, say nothing of the device"
+    )
+
+
+def _next_to_floor(arithmetic: LossPart | None, floor: LossPart | None) -> str:
+    """Say how a loss by arithmetic compares with what float16 itself must lose; '' where either is not known."""
+    if arithmetic is None or floor is None:
+        return ""
+    least, lost = floor.relative_l2_median, arithmetic.relative_l2_median
+    if np.isinf(least):
+        return "float16 itself cannot carry this model: rounding alone gives numbers that are not finite"
+    if lost <= 1.5 * least:
+        return "float16 itself must lose this much"
+    if least <= NEGLIGIBLE * lost:
+        return "float16 itself must lose next to nothing: the engine's fp16 kernels lose it"
+    return f"the engine's fp16 kernels lose {lost / least:.1f} times what float16 itself must"
+
+
+def _among(peers: Peers | None) -> str:
     if peers is not None and peers.odd is not None:
-        said.append(f"{peers.odd} alone differs from the devices that ran the same")
-    elif peers is not None and peers.unequal:
-        said.append(f"not equal to the bit to {', '.join(peers.unequal)}, which ran the same")
-    return "; ".join(said)
+        return f"{peers.odd} alone differs from the devices that ran the same"
+    if peers is not None and peers.unequal:
+        return f"not equal to the bit to {', '.join(peers.unequal)}, which ran the same"
+    return ""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from harness.evidence import CellEvidence, CellKey, DeviceEvidence, Failure
 from harness.judge.shapes import Outputs
 from harness.precision import Memory, Precision, Weights
-from harness.results import ModelResult, Thresholds
+from harness.results import ModelResult, Steady, Thresholds
 
 OutputLoader = Callable[[str], Outputs]
 """Loads an array by the sha256 of its .npy file; raises FarmError(evidence-missing)."""
@@ -25,6 +25,7 @@ class DeviceRecord:
     labels: Mapping[str, str] = field(default_factory=dict)
     evidence: DeviceEvidence | None = None
     threads: int = 4
+    steady: Steady = field(default_factory=Steady)
 
     @property
     def machine(self) -> str:
@@ -50,6 +51,7 @@ class ModelRecord:
         output_name: name of the judged output; None: names are not compared.
         failure: why there is no reference.
         host: float32 [N, K] by each variant's file on the coordinator at precision high, by weights and memory.
+        sizes: of the variants' files, bytes, where they were written down.
         floor: float32 [N, K] by onnxruntime with float16 rounding between operators.
     """
 
@@ -60,6 +62,7 @@ class ModelRecord:
     failure: Failure | None = None
     host: Mapping[tuple[Weights, Memory], Outputs] = field(default_factory=dict)
     floor: Outputs | None = None
+    sizes: Mapping[Weights, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

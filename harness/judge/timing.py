@@ -1,12 +1,14 @@
 """From single inference times to a median that says how far it can be trusted."""
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.evidence import RawTiming
-from harness.results import Timing
+from harness.judge.condition import moved as unsteady
+from harness.results import Steady, Timing
 
 STABLE_SPREAD = 0.05
 """Largest MAD / median of a timing that is called stable."""
@@ -17,6 +19,7 @@ STABLE_DRIFT = 1.1
 STABLE_SAMPLES = 5
 """Fewest samples of a timing that is called stable."""
 
+STEADY: Final = Steady()
 FEW, DRIFTING, NOISY, STABLE = "few", "drifting", "noisy", "stable"
 
 
@@ -29,11 +32,11 @@ def unusable(raw: RawTiming) -> str:
     return ""
 
 
-def summarise(raw: RawTiming, *, emulated: bool) -> Timing:
+def summarise(raw: RawTiming, *, emulated: bool, limits: Steady = STEADY) -> Timing:
     """Return median, 90th percentile (linear between order statistics), MAD, drift and grade; times in milliseconds.
 
     MAD is the median distance from the median, unscaled. A timing is `stable` if its grade is, and the output did
-    not change while it was taken.
+    not change while it was taken. What the device says against it (`harness.judge.condition`) goes before `grade`.
 
     Raises:
         ValueError: the times are `unusable`.
@@ -44,7 +47,7 @@ def summarise(raw: RawTiming, *, emulated: bool) -> Timing:
     median = float(np.median(samples))
     spread = float(np.median(np.abs(samples - median)))
     moved = drift(samples)
-    graded = grade(count=len(samples), median_ms=median, mad_ms=spread, drift=moved)
+    graded = unsteady(raw.health, limits) or grade(count=len(samples), median_ms=median, mad_ms=spread, drift=moved)
     return Timing(
         emulated=emulated,
         first_ms=raw.first_ms,

@@ -1,9 +1,10 @@
 """One cell: from its evidence to a result that says what it means, and never more than the evidence does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import Code, FarmError, Problem
 from harness.evidence import CellEvidence, CellKey, Failure, RawTiming
+from harness.judge.condition import condition
 from harness.judge.effective import effective
 from harness.judge.flips import flips
 from harness.judge.metrics import measure
@@ -12,8 +13,12 @@ from harness.judge.rules import Ruling, rule, schedule
 from harness.judge.shapes import Outputs
 from harness.judge.stored import DeviceRecord, ModelRecord, OutputLoader
 from harness.judge.timing import summarise, unusable
+from harness.judge.variant_file import beside_its_file
 from harness.precision import Precision
-from harness.results import Cause, CellResult, Effective, Metrics, Status, Thresholds, Timing, Verdict
+from harness.results import Cause, CellResult, Effective, Metrics, Status, Steady, Thresholds, Timing, Verdict
+
+_NO_REFERENCE = "there is no reference to judge by"
+_STOPPED = "stopped after one sample, but the precision may have been in effect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,12 @@ def judge_cell(key: CellKey, evidence: CellEvidence | None, court: Court) -> Cel
     """Judge one cell.
 
     In this order: no evidence yet, a failure, not run at all, evidence that is missing or does not fit
-    (ERROR), a precision that was not in effect (N/A), non-finite outputs (FAIL), what ran is not proven
-    (INCONCLUSIVE), then the thresholds. Missing evidence is never a pass.
+    (ERROR), a precision that was not in effect (N/A), non-finite outputs (FAIL), then the thresholds. Missing
+    evidence is never a pass.
+
+    Where what ran is not proven, a loss that the thresholds are certain of is a FAIL all the same: whoever asks this
+    device for this precision gets these answers, whatever ran. A pass claims that the precision keeps the accuracy,
+    so that needs the proof, and without it everything but a FAIL is INCONCLUSIVE.
     """
     if evidence is None:
         return _absent(key, court)
@@ -73,9 +82,17 @@ def _absent(key: CellKey, court: Court) -> CellResult:
 def _measured(key: CellKey, evidence: CellEvidence, court: Court) -> CellResult:
     outputs = _outputs(key, evidence, court)
     reference = court.model.reference
-    metrics = measure(reference=reference, outputs=outputs, labels=court.model.labels, confidence=court.confidence)
+    metrics = measure(
+        reference=reference,
+        outputs=outputs,
+        labels=court.model.labels,
+        looks=_looks(evidence, court),
+        thresholds=court.thresholds,
+        confidence=court.confidence,
+    )
     ran = effective(court.precision, evidence.probe, court.device.isa, court.device.machine)
-    timing, remark = _timing(evidence.timing, emulated=court.device.emulated)
+    ran = beside_its_file(ran, court.model, court.precision)
+    timing, remark = _timing(evidence.timing, emulated=court.device.emulated, limits=court.device.steady)
     ruling = _rule(metrics, ran, evidence, court, outputs)
     return CellResult(
         key=key,
@@ -90,6 +107,7 @@ def _measured(key: CellKey, evidence: CellEvidence, court: Court) -> CellResult:
         certainty=ruling.certainty,
         flips=() if reference is None else flips(reference=reference, outputs=outputs, labels=court.model.labels),
         numeric=numeric(metrics=metrics, thresholds=court.thresholds),
+        condition=condition(evidence),
     )
 
 
@@ -123,21 +141,26 @@ def _rule(metrics: Metrics, ran: Effective, evidence: CellEvidence, court: Court
         return Ruling(Verdict.NA, f"{reason}; {broken}" if metrics.nonfinite else reason)
     if metrics.nonfinite:
         return Ruling(Verdict.FAIL, broken, Cause.NON_FINITE)
-    if ran.in_effect is None and _is_special(court.precision):
-        return Ruling(Verdict.INCONCLUSIVE, f"what ran is not proven: {ran.note}")
-    if evidence.stopped_early:
-        return Ruling(Verdict.INCONCLUSIVE, "stopped after one sample, but the precision may have been in effect")
+    unproven = f"what ran is not proven: {ran.note}" if ran.in_effect is None and _is_special(court.precision) else ""
     reference = court.model.reference
-    if reference is None:
-        return Ruling(Verdict.INCONCLUSIVE, "there is no reference to judge by")
-    return rule(
+    if evidence.stopped_early or reference is None:
+        return Ruling(Verdict.INCONCLUSIVE, unproven or (_NO_REFERENCE if reference is None else _STOPPED))
+    found = rule(
         reference=reference,
         outputs=outputs,
         labels=court.model.labels,
-        looks=schedule(evidence.looks, images=len(outputs), batch=court.batch),
+        looks=_looks(evidence, court),
         thresholds=court.thresholds,
         confidence=court.confidence,
     )
+    if not unproven:
+        return found
+    lost = found.verdict is Verdict.FAIL
+    return replace(found, reason=f"{found.reason}; {unproven}") if lost else Ruling(Verdict.INCONCLUSIVE, unproven)
+
+
+def _looks(evidence: CellEvidence, court: Court) -> tuple[int, ...]:
+    return schedule(evidence.looks, images=evidence.images, batch=court.batch)
 
 
 def _is_special(precision: Precision) -> bool:
@@ -146,9 +169,9 @@ def _is_special(precision: Precision) -> bool:
     return precision != asked
 
 
-def _timing(raw: RawTiming | None, *, emulated: bool) -> tuple[Timing | None, str]:
+def _timing(raw: RawTiming | None, *, emulated: bool, limits: Steady) -> tuple[Timing | None, str]:
     if raw is None:
         return None, ""
     if problem := unusable(raw):
         return None, f"timing left out: {problem}"
-    return summarise(raw, emulated=emulated), ""
+    return summarise(raw, emulated=emulated, limits=limits), ""

@@ -11,7 +11,7 @@ from harness.evidence import CellEvidence, CellKey, DeviceEvidence, Operator, Pr
 from harness.judge.run import judge
 from harness.judge.shapes import Outputs
 from harness.judge.stored import DeviceRecord, ModelRecord, StoredRun
-from harness.precision import CATALOGUE
+from harness.precision import CATALOGUE, Memory, Weights
 from harness.results import CellResult, ModelResult, Thresholds
 
 ENGINE = "3.6.1"
@@ -88,6 +88,15 @@ def model(reference: Outputs | None, labels: NDArray[np.int64] | None = None, **
         labelled=labels is not None,
     )
     return replace(ModelRecord(result, reference, labels), **changes)  # type: ignore[arg-type]
+
+
+def files(reference: Outputs) -> dict[tuple[Weights, Memory], Outputs]:
+    """What the files of the catalogue answer on the coordinator: the fp32 file the reference, each other its own."""
+    kinds = dict.fromkeys(precision.weights for precision in CATALOGUE.values())
+    return {
+        (weights, Memory.NORMAL): np.asarray(reference * (1 + 0.01 * number), np.float32)
+        for number, weights in enumerate(kinds)
+    }
 
 
 def stored(

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.judge.chance import by_chance, knows_nothing
+from harness.judge.chance import by_chance, cannot_fail, knows_nothing
 from harness.judge.shapes import Outputs
+from harness.results import Thresholds
 
 
 def says(answers: NDArray[np.int64] | list[int], classes: int) -> Outputs:
@@ -79,3 +80,38 @@ def test_the_words_have_the_figures() -> None:
     found = knows_nothing(reference=says(1 - labels, 2), labels=labels, confidence=0.95)
     assert "right on 0 of 40 images" in found
     assert "(50 % by chance)" in found
+
+
+def test_what_there_is_to_lose_by_hand() -> None:
+    """Four classes, right on 30 of 40, each class as often in answers and labels: 75 % less 25 %."""
+    labels = np.arange(40) % 4
+    answers = labels.copy()
+    answers[:10] = np.roll(labels[:12], 1)[:10]
+    reference = says(answers, 4)
+    assert np.mean(answers == labels) == 0.75
+    loss = 100 * (0.75 - by_chance(reference=reference, labels=labels))
+    assert loss == pytest.approx(50.0, abs=0.2)
+    for points, words in ((loss - 1e-6, ""), (loss, f"{loss:g} points may be lost, and there are no more than 50.0")):
+        found = cannot_fail(reference=reference, labels=labels, thresholds=Thresholds(accuracy_drop_points=points))
+        assert found.startswith(words)
+        assert bool(found) is bool(words)
+    assert "(75.0 % right, 25.0 % by chance)" in found
+
+
+def test_agreement_that_guesses_reach_by_hand() -> None:
+    """Answers 1/2, 1/4, 1/4 dealt out anew agree on 1/4 + 1/16 + 1/16."""
+    reference = says([0, 0, 1, 2] * 5, 3)
+    for agreement, fails in ((0.376, True), (0.375, False), (0.1, False)):
+        found = cannot_fail(reference=reference, labels=None, thresholds=Thresholds(agreement=agreement))
+        assert (found == "") is fails
+    assert (
+        found == "10 % of agreement are asked, and guessing would agree on 37.5 %: no device could fail; ask for more"
+    )
+
+
+def test_a_reference_that_has_nothing_to_lose_can_lose_nothing() -> None:
+    labels = np.array([0, 1] * 20)
+    thresholds = Thresholds(accuracy_drop_points=0.001)
+    assert "no more than -50.0 to lose" in cannot_fail(
+        reference=says(1 - labels, 2), labels=labels, thresholds=thresholds
+    )

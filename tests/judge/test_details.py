@@ -4,20 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import binomtest, norm
+from numpy.typing import NDArray
 
 from harness.errors import Code
 from harness.evidence import CellEvidence, DeviceEvidence, Failure, Operator, Probe
 from harness.judge.effective import effective
-from harness.judge.intervals import tango
+from harness.judge.inversion import agreement_interval, drop_interval
 from harness.judge.metrics import cosine, measure, relative_l2
 from harness.judge.readings import Values, half_share, values
 from harness.judge.run import device_result, judge
 from harness.judge.stored import DeviceRecord
 from harness.precision import CATALOGUE, Backend, Precision
-from harness.results import CellResult, Verdict
+from harness.results import CellResult, Thresholds, Verdict
 
 from .builders import (
     A64FX_LOW_MEMORY,
@@ -77,32 +75,49 @@ def test_a_models_failure_keeps_its_advice() -> None:
     assert judge(run).cells[0].failure == lost
 
 
-def test_intervals_are_those_of_the_confidence_asked_for() -> None:
-    """Agreement by Clopper and Pearson; 190 of 200."""
+@pytest.mark.parametrize("labels", [TRUTH, None], ids=["labelled", "unlabelled"])
+def test_intervals_are_those_of_looks_thresholds_and_confidence(labels: NDArray[np.int64] | None) -> None:
+    """10 of 200 are lost, looked at after 60, 120, 180 and 200; with labels agreement is that of all 200."""
     outputs = REFERENCE.copy()
-    outputs[:10] = np.roll(REFERENCE[:10], 1, axis=1)
-    for confidence in (0.8, 0.99):
-        run = replace(stored(evidence(outputs), outputs, model(REFERENCE, TRUTH)), confidence=confidence)
+    outputs[:200:20] = np.roll(REFERENCE[:200:20], 1, axis=1)
+    lost = np.arange(200) % 20 == 0
+    for confidence, points, agreement in ((0.8, 3.0, 0.9), (0.99, 12.0, 0.97)):
+        run = replace(
+            stored(evidence(outputs), outputs, model(REFERENCE, labels)),
+            confidence=confidence,
+            batch=60,
+            thresholds=Thresholds(accuracy_drop_points=points, agreement=agreement),
+        )
         metrics = judge(run).cells[0].metrics
         assert metrics is not None
-        exact = binomtest(190, 200).proportion_ci(confidence, method="exact")
-        assert metrics.agreement_interval == pytest.approx((exact.low, exact.high))
-        low, high = tango(lost=10, gained=0, trials=200, confidence=confidence)
-        assert metrics.accuracy_drop_interval == pytest.approx((100 * low, 100 * high))
+        asked = {"looks": (60, 120, 180, 200), "confidence": confidence}
+        assert metrics.agreement_interval == agreement_interval(
+            agrees=~lost,
+            threshold=agreement,
+            judged=labels is None,
+            **asked,  # type: ignore[arg-type]
+        )
+        drop = drop_interval(
+            lost=lost,
+            gained=np.zeros(200, np.bool_),
+            allowed_points=points,
+            **asked,  # type: ignore[arg-type]
+        )
+        assert metrics.accuracy_drop_interval == (None if labels is None else drop)
+
+
+def test_looks_that_do_not_rise_are_no_evidence() -> None:
+    for looks in ((40, 20), (20, 20)):
+        found = evidence(REFERENCE).model_copy(update={"looks": looks})
+        cell = judge(stored(found, REFERENCE, model(REFERENCE, TRUTH))).cells[0]
+        assert cell.failure is not None
+        assert (cell.failure.code, cell.reason) == (Code.EVIDENCE_MISSING, "the looks on record do not rise")
 
 
 def test_without_labels_there_is_no_interval_of_accuracy() -> None:
     metrics = measure(reference=REFERENCE, outputs=REFERENCE)
     assert metrics.accuracy_drop_interval is None
     assert metrics.agreement_interval is not None
-
-
-@given(st.integers(1, 400), st.floats(0.05, 0.999))
-def test_tango_without_discordant_pairs_in_closed_form(trials: int, confidence: float) -> None:
-    """z^2 = n d / (1 - d) at the end of the interval, so d = z^2 / (n + z^2); the other end mirrors it."""
-    square = norm.ppf(1 - (1 - confidence) / 2) ** 2
-    end = square / (trials + square)
-    assert tango(lost=0, gained=0, trials=trials, confidence=confidence) == pytest.approx((-end, end), abs=1e-9)
 
 
 def test_rows_of_zeros_are_no_division_by_zero() -> None:
@@ -137,14 +152,6 @@ def test_no_pass_against_a_reference_that_favours_one_class() -> None:
     assert cell.verdict is Verdict.INCONCLUSIVE
     assert "right on 120 of 200 images" in cell.reason
     assert "check labels and preprocessing" in cell.reason
-
-
-def test_only_the_images_that_were_answered_count_for_chance() -> None:
-    """On the first 20 images the reference knows everything, on the other 180 nothing: 20 of 200 would be chance."""
-    labels = TRUTH.copy()
-    labels[20:] = (labels[20:] + 1) % 10
-    assert "guessing" in verdict_on(REFERENCE, REFERENCE, labels).reason
-    assert "guessing" not in verdict_on(REFERENCE[:20], REFERENCE, labels).reason
 
 
 def test_a_loss_is_a_loss_whatever_the_reference_knows() -> None:

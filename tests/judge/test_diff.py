@@ -170,12 +170,13 @@ def test_what_was_asked_differently() -> None:
     other = run(
         cell(),
         thresholds=Thresholds(accuracy_drop_points=5.0, cosine=0.9),
-        models=(ModelResult(name="b0", source="", sha256="b", samples=10, labelled=True),),
+        models=(ModelResult(name="b0", source="", sha256="b", samples=12, labelled=True),),
         versions={"onnxruntime": "2"},
     )
     assert diff(run(cell()), other).settings == (
         ("threshold accuracy_drop_points", "2.0", "5.0"),
         ("model b0", "a", "b"),
+        ("samples of b0", "10", "12"),
         ("threshold cosine", "-", "0.9"),
         ("onnxruntime", "-", "2"),
     )

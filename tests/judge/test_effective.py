@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence import Probe
+from harness.evidence import Operator, Probe
 from harness.judge.effective import effective, worth_measuring
 from harness.precision import CATALOGUE, Backend, Compute, Memory, Precision, Weights
-from harness.results import Effective
+from harness.results import Effective, Extent
 
 from .builders import A64FX_LOW_MEMORY, FP16_ON_A72, FP16_RUN, FP32_RUN, LOW_MEMORY_RUN
 
@@ -74,7 +74,7 @@ def test_fp16_that_is_partly_fp32_is_not_proven(share: float) -> None:
 def test_fp32_arithmetic_is_proven(precision: str) -> None:
     found = ran(precision, FP32_RUN)
     assert outcome(found) == ("fp32", True, True)
-    assert ("file" in found.proof) is (precision != "fp32")
+    assert "file" not in found.proof, "no device can tell what weights the file holds"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16-weights", "w8"])
@@ -118,9 +118,43 @@ def test_low_memory_with_fp16_needs_a_proof_of_its_own() -> None:
     assert outcome(ran("w8-lowmem", FP16_RUN))[1:] == (False, None), "fp16 was not asked for"
 
 
+def dense_and_depthwise(share: float, dense: float) -> dict[str, object]:
+    """What a probe says where `share` of the multiply-adds were int8 and a convolution called `dense` was not."""
+    floats = (
+        Operator(name="dense", type="Convolution", share=dense),
+        Operator(name="depth", type="ConvolutionDepthwise", share=1 - share - dense),
+    )
+    return {"int8_share": share, "int8_typed_share": 0.0, "float_operators": floats}
+
+
+def test_a_layer_that_is_to_stay_float_is_no_fallback() -> None:
+    kept, other = (Precision("w8", Weights(bits=8, keep_float=(name,)), memory=Memory.LOW) for name in ("dense", "a"))
+    probe = LOW_MEMORY_RUN.model_copy(update=dense_and_depthwise(0.375, 0.5))
+    found = ran(kept, probe)
+    assert outcome(found) == ("int8+fp32", True, True)
+    assert (found.share, found.weights) == (0.375, "int8, 1 layer float")
+    assert found.extent is Extent.FULL
+    assert "with the dense convolutions that were not to stay float among them" in found.note
+    for asked in (other, CATALOGUE["w8-lowmem"]):
+        assert outcome(ran(asked, probe)) == ("int8+fp32", True, False)
+    hidden = probe.model_copy(update={"float_operators": probe.float_operators[1:]})
+    assert outcome(ran(kept, hidden)) == ("int8+fp32", True, False), "what is not named may be anything"
+    none = LOW_MEMORY_RUN.model_copy(update=dense_and_depthwise(0.0, 0.5))
+    assert outcome(ran(kept, none)) == ("fp32", True, False)
+
+
+def test_calibrated_int8_with_a_layer_that_is_to_stay_float() -> None:
+    update = {**dense_and_depthwise(0.5, 0.45), "int8_typed_share": 0.5, "equals_high": None}
+    probe = LOW_MEMORY_RUN.model_copy(update=update)
+    kept = Precision("int8", Weights(calibrated=True, keep_float=("dense",)))
+    assert outcome(ran(kept, probe)) == ("int8", True, True)
+    assert ran(kept, probe).extent is Extent.FULL
+    assert ran("int8", probe).extent is Extent.PARTLY
+
+
 def test_calibrated_int8_is_not_taken_from_its_file_alone() -> None:
     found = ran("int8", FP32_RUN)
-    assert (found.proof, *outcome(found)) == (("file",), "int8", False, None)
+    assert (found.proof, *outcome(found)) == ((), "int8", False, None)
 
 
 @pytest.mark.parametrize("precision", CATALOGUE)

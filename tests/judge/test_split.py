@@ -108,6 +108,88 @@ def test_the_floor_tells_the_kernels_from_the_format(lost: float, words: str) ->
     assert found(moved(REFERENCE, lost), by, "fp32").floor is None
 
 
+@pytest.mark.parametrize("floor", [0.0, 1e-6, 9e-5])
+def test_a_floor_of_nothing_is_no_divisor(floor: float) -> None:
+    """Rounding to float16 changes no output at all, or hardly any, and the device's arithmetic a tenth."""
+    by = Yardsticks(REFERENCE, {PLAIN: REFERENCE}, floor=moved(REFERENCE, floor))
+    words = "float16 itself must lose next to nothing: the engine's fp16 kernels lose it"
+    assert found(moved(REFERENCE, 0.1), by, "fp16").note == words
+    assert found(moved(REFERENCE, 0.1), replace(by, floor=moved(REFERENCE, 2e-4)), "fp16").note != words
+
+
+def test_nothing_lost_over_a_floor_of_nothing() -> None:
+    by = Yardsticks(REFERENCE, {PLAIN: REFERENCE}, floor=REFERENCE)
+    assert found(REFERENCE, by, "fp16").note == ""
+    near = found(flipped(REFERENCE, 1), by, "fp16")
+    assert (near.dominant, near.note) == (Cause.ARITHMETIC, "float16 itself must lose this much")
+
+
+def host_is_astray(device: float, host: float, **more: object) -> LossSplit:
+    """A w8 cell at a distance of `device` from the fp32 file, which the coordinator itself runs at `host`."""
+    by = Yardsticks(REFERENCE, {PLAIN: REFERENCE, W8: moved(REFERENCE, host)})
+    return found(moved(REFERENCE, device), by, "w8", **more)  # type: ignore[arg-type]
+
+
+def test_a_host_that_is_astray_says_nothing_of_the_device() -> None:
+    """As calibrated int8 on EfficientViT-B0: 0.88 from the fp32 file on the coordinator, 0.12 on every board."""
+    result = host_is_astray(0.12, 0.88)
+    assert result.dominant is None
+    assert result.note == (
+        "the coordinator's own run of this file is far from the fp32 file (relative L2 0.88), the device's is "
+        "not (0.12): quantisation and arithmetic, measured by that run, say nothing of the device"
+    )
+    assert result.quantisation is not None
+    assert result.arithmetic is not None
+    assert result.quantisation.relative_l2_median == pytest.approx(0.88, rel=1e-4)
+    assert result.arithmetic.relative_l2_median == pytest.approx(0.76 / 1.88, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("device", "host", "dominant"),
+    [
+        (0.1, 0.29, Cause.QUANTISATION),
+        (0.1, 0.31, None),
+        (0.31, 0.1, Cause.ARITHMETIC),
+        (0.0, 0.0009, None),
+        (0.0, 0.0011, None),
+        (-0.9, 0.3, Cause.ARITHMETIC),
+    ],
+)
+def test_how_far_is_astray(device: float, host: float, dominant: Cause | None) -> None:
+    """Three times the device's distance, and more than rounding in another order makes."""
+    result = host_is_astray(device, host)
+    assert result.dominant is dominant
+    assert ("say nothing of the device" in result.note) is (host >= max(0.001, 3 * abs(device)))
+
+
+def test_a_host_whose_numbers_are_not_finite_is_astray() -> None:
+    by = Yardsticks(REFERENCE, {PLAIN: REFERENCE, W8: np.full_like(REFERENCE, np.nan)})
+    assert "say nothing" in found(moved(REFERENCE, 0.1), by, "w8").note
+    both = found(np.full_like(REFERENCE, np.nan), by, "w8")
+    assert (both.dominant, both.note) == (Cause.QUANTISATION, "")
+
+
+def test_beside_a_host_that_is_astray_other_causes_stand() -> None:
+    """Conversion where it is larger than the rest of the way, and a device that is alone among its peers."""
+    by = Yardsticks(moved(REFERENCE, 0.5), {PLAIN: REFERENCE, W8: moved(REFERENCE, 0.9)})
+    assert found(moved(REFERENCE, 0.2), by, "w8").dominant is Cause.CONVERSION
+    assert found(moved(REFERENCE, 0.2), replace(by, reference=moved(REFERENCE, 0.1)), "w8").dominant is None
+    alone = Peers(unequal=("b", "c"), odd="board")
+    result = host_is_astray(0.12, 0.88, peers=alone)
+    assert result.dominant is Cause.DEVICE
+    assert result.note.endswith("; board alone differs from the devices that ran the same")
+    assert host_is_astray(0.12, 0.88, peers=alone.model_copy(update={"odd": "c"})).dominant is None
+
+
+def test_of_a_host_that_is_astray_no_kernels_are_blamed() -> None:
+    """fp16 over a file of fp16 weights: the floor says nothing where the arithmetic was not measured."""
+    halves = (Weights(half=True), Memory.NORMAL)
+    assert (CATALOGUE["fp16-full"].weights, CATALOGUE["fp16-full"].memory) == halves
+    by = Yardsticks(REFERENCE, {PLAIN: REFERENCE, halves: moved(REFERENCE, 0.9)}, floor=moved(REFERENCE, 0.01))
+    note = found(moved(REFERENCE, 0.1), by, "fp16-full", Peers(unequal=("b", "c"), odd="board")).note
+    assert "fp16 kernels" not in note
+
+
 def test_float16_that_cannot_carry_the_model() -> None:
     by = Yardsticks(REFERENCE, {PLAIN: REFERENCE}, floor=np.full_like(REFERENCE, np.nan))
     assert "cannot carry" in found(moved(REFERENCE, 0.1), by, "fp16").note

@@ -11,10 +11,22 @@ from harness.evidence import CellEvidence, CellKey, Probe
 from harness.judge.findings import named, percent
 from harness.judge.run import judge
 from harness.judge.shapes import Outputs
-from harness.precision import CATALOGUE
+from harness.precision import CATALOGUE, Memory, Weights
 from harness.results import CellResult, Verdict
 
-from .builders import FP16_ON_A72, FP16_RUN, FP32_RUN, Arrays, answers, board, key, model, stored
+from .builders import (
+    FP16_ON_A72,
+    FP16_RUN,
+    FP32_RUN,
+    LOW_MEMORY_RUN,
+    Arrays,
+    answers,
+    board,
+    files,
+    key,
+    model,
+    stored,
+)
 
 REFERENCE = answers(400)
 OTHER = REFERENCE + np.float32(1e-3) * answers(400, seed=9)
@@ -23,8 +35,8 @@ THIRD = REFERENCE + np.float32(1e-3) * answers(400, seed=10)
 Given = Mapping[CellKey, tuple[Outputs, Probe]]
 
 
-def verdicts(given: Given) -> dict[CellKey, CellResult]:
-    """Judge cells that answered these outputs, each probed as told."""
+def verdicts(given: Given, **record: object) -> dict[CellKey, CellResult]:
+    """Judge cells that answered these outputs, each probed as told; `record` changes what is known of the models."""
     shas = {cell: f"{number:064x}" for number, cell in enumerate(given)}
     found = {
         cell: CellEvidence(key=cell, images=len(outputs), outputs=shas[cell], probe=probe)
@@ -38,7 +50,7 @@ def verdicts(given: Given) -> dict[CellKey, CellResult]:
         devices=tuple(replace(board(), name=name) for name in dict.fromkeys(cell.device for cell in given)),
         models=tuple(
             replace(
-                model(REFERENCE, REFERENCE.argmax(axis=1)),
+                model(REFERENCE, REFERENCE.argmax(axis=1), **{"host": files(REFERENCE), **record}),
                 result=model(REFERENCE, REFERENCE.argmax(axis=1)).result.model_copy(update={"name": name}),
             )
             for name in dict.fromkeys(cell.model for cell in given)
@@ -64,7 +76,7 @@ def test_fp32_keeps_its_verdict_and_its_twins_lose_theirs() -> None:
         assert cell.verdict is Verdict.ERROR
         assert cell.failure is not None
         assert cell.failure.code is Code.OUTPUT_MISMATCH
-        assert cell.failure.advice
+        assert "another cell's outputs or file" in cell.failure.advice
         assert "equal to the bit" in cell.reason
         assert cell.reason == cell.failure.message
 
@@ -121,6 +133,26 @@ def test_zeros_of_either_sign_are_not_the_same_bits() -> None:
     assert cells[key("fp16")].verdict is Verdict.PASS
 
 
+def test_weights_that_are_stored_without_loss_may_be_equal() -> None:
+    """Every weight is a float16 number: on a device fp16-weights is fp32, and fp16-full is fp16, to the bit."""
+    half, plain = (Weights(half=True), Memory.NORMAL), (Weights(), Memory.NORMAL)
+    honest = {
+        key("fp32"): (REFERENCE, FP32_RUN),
+        key("fp16-weights"): (REFERENCE, FP32_RUN),
+        key("fp16"): (OTHER, FP16_RUN),
+        key("fp16-full"): (OTHER, FP16_RUN),
+    }
+    host = {**files(REFERENCE), half: files(REFERENCE)[plain]}
+    cells = verdicts(honest, host=host, sizes={Weights(): 1000, Weights(half=True): 520})
+    assert [cell.verdict for cell in cells.values()] == [Verdict.PASS] * 4
+    note = cells[key("fp16-weights")].effective
+    assert note is not None
+    assert "storing the weights as float16 loses nothing" in note.note
+    twins = {key("fp16-weights"): (OTHER, FP32_RUN), key("fp16-full"): (OTHER, FP16_RUN)}
+    cells = verdicts(twins, host=host, sizes={Weights(): 1000, Weights(half=True): 520})
+    assert [cell.verdict for cell in cells.values()] == [Verdict.PASS, Verdict.ERROR], "but fp32 is not fp16"
+
+
 @pytest.mark.parametrize(
     ("share", "words"),
     [
@@ -146,3 +178,24 @@ def test_operators_by_name() -> None:
     assert named(five[:3]) == "conv0 (Convolution, 20 %), conv1 (Convolution, 20 %), conv2 (Convolution, 20 %)"
     assert named(five[:4]).endswith("conv2 (Convolution, 20 %) and 1 more")
     assert named(five).endswith(" and 2 more")
+
+
+def test_outputs_without_a_finite_number_are_failures_and_no_lies() -> None:
+    nothing = np.full_like(REFERENCE, np.nan)
+    cells = verdicts({key("fp16"): (nothing, FP16_RUN), key("fp16-weights"): (nothing, FP32_RUN)})
+    assert {cell.verdict for cell in cells.values()} == {Verdict.FAIL}
+
+
+def test_files_that_answer_alike_on_the_coordinator_may_do_so_on_a_device() -> None:
+    """Layers of at most 32 channels: a scale a channel and one for 32 channels are the same scale."""
+    channel, block = CATALOGUE["w8-lowmem"].weights, CATALOGUE["w8-block32-lowmem"].weights
+    plain = files(REFERENCE)[Weights(), Memory.NORMAL]
+    given = {key(name): (OTHER, LOW_MEMORY_RUN) for name in ("w8-lowmem", "w8-block32-lowmem")}
+    for other, verdict in ((OTHER, Verdict.PASS), (THIRD, Verdict.ERROR)):
+        host = {
+            (Weights(), Memory.NORMAL): plain,
+            (channel, Memory.NORMAL): OTHER,
+            (block, Memory.NORMAL): other,
+        }
+        cells = verdicts(given, host=host)
+        assert {cell.verdict for cell in cells.values()} == {verdict}

@@ -131,11 +131,42 @@ def test_a_proven_precision_is_judged() -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16", "fp16-full", "fp16-weights", "w8", "w8-lowmem", "int8"])
-@pytest.mark.parametrize("images", [0, 150])
-def test_an_unproven_precision_is_never_decided(precision: str, images: int) -> None:
+@pytest.mark.parametrize("images", [0, 4, 7])
+def test_an_unproven_precision_never_passes(precision: str, images: int) -> None:
     cell = verdict_on(flipped(images), REFERENCE, LABELS, precision=precision, probe=None)
     assert cell.verdict is Verdict.INCONCLUSIVE
     assert "not proven" in cell.reason
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16", "fp16-full", "fp16-weights", "w8", "w8-lowmem", "int8"])
+@pytest.mark.parametrize("labels", [LABELS, None], ids=["labelled", "unlabelled"])
+def test_a_certain_loss_is_one_whatever_ran(
+    precision: str, labels: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> None:
+    """Who asks this device for this precision gets these answers; 150 of 200 images are lost."""
+    cell = verdict_on(flipped(150), REFERENCE, labels, precision=precision, probe=None)
+    assert cell.verdict is Verdict.FAIL
+    assert cell.reason.endswith("; what ran is not proven: what ran was not probed")
+    assert cell.certainty is not None
+    assert cell.certainty.decided_at is not None
+    proven = verdict_on(flipped(150), REFERENCE, labels, probe=None)
+    assert cell.reason.startswith(proven.reason)
+    assert cell.certainty == proven.certainty
+
+
+def test_answers_that_are_none_fail_whatever_ran() -> None:
+    cell = verdict_on(np.zeros_like(REFERENCE), REFERENCE, LABELS, precision="w8", probe=None)
+    assert cell.verdict is Verdict.FAIL
+    assert cell.reason.startswith("every class has the same output")
+
+
+@pytest.mark.parametrize(("precision", "words"), [("fp32", "stopped after one sample"), ("fp16", "not proven")])
+def test_one_sample_decides_nothing_even_where_it_is_lost(precision: str, words: str) -> None:
+    outputs = np.zeros((1, 10), np.float32)
+    found = evidence(outputs, precision, None).model_copy(update={"stopped_early": True})
+    cell = judge(stored(found, outputs, model(REFERENCE, LABELS))).cells[0]
+    assert cell.verdict is Verdict.INCONCLUSIVE
+    assert words in cell.reason
 
 
 def test_plain_fp32_is_judged_without_a_probe() -> None:
