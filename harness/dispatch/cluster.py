@@ -6,10 +6,8 @@ them all.
 
 import contextlib
 import os
-import shutil
 import socket
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,9 +18,9 @@ import numpy as np
 from harness import __version__
 from harness.config.inventory import Device
 from harness.dispatch.arrays import npy_digest
-from harness.dispatch.gateway import Gateway, GatewayEvent
+from harness.dispatch.gateway import Assignment, Gateway, GatewayEvent
 from harness.dispatch.jobs import CellJob
-from harness.dispatch.stopping import Yardstick
+from harness.dispatch.scratch import scratch
 from harness.errors import Code, FarmError, InputError
 
 SETTINGS = {
@@ -84,16 +82,7 @@ class Cluster:
         """Put bytes into the object store and return the reference."""
         return self.ray.put(np.frombuffer(data, dtype=np.uint8))
 
-    def gateway(
-        self,
-        site: str,
-        *,
-        run: str,
-        holder: str,
-        wheel_cache: Path,
-        blobs: dict[str, Any],
-        yardsticks: Mapping[str, Yardstick],
-    ) -> "Remote":
+    def gateway(self, site: str, assigned: Assignment, blobs: dict[str, Any]) -> "Remote":
         """Start a site's gateway.
 
         Raises:
@@ -110,7 +99,7 @@ class Cluster:
         actor = self.ray.remote(_GatewayActor).options(
             resources={resource: 0.001}, num_cpus=0, max_concurrency=4, max_restarts=0
         )
-        remote = Remote(self.ray, actor.remote(run, holder, str(wheel_cache), blobs, dict(yardsticks)))
+        remote = Remote(self.ray, actor.remote(assigned, blobs))
         theirs = remote.ask("hello")["harness"]
         if theirs != __version__:
             raise FarmError(
@@ -154,16 +143,14 @@ class Remote:
 class _GatewayActor:
     """`Gateway` as a Ray actor: blobs come from the object store."""
 
-    def __init__(
-        self, run: str, holder: str, wheel_cache: str, blobs: dict[str, Any], yardsticks: dict[str, Yardstick]
-    ) -> None:
+    def __init__(self, assigned: Assignment, blobs: dict[str, Any]) -> None:
         import ray
 
         def fetch(digest: str) -> bytes:
             data: bytes = ray.get(blobs[digest]).tobytes()
             return data
 
-        self._gateway = Gateway(run, holder, Path(wheel_cache), fetch, npy_digest, yardsticks)
+        self._gateway = Gateway(assigned, fetch, npy_digest)
 
     def hello(self) -> dict[str, str]:
         return dict(self._gateway.hello())
@@ -179,24 +166,28 @@ class _GatewayActor:
 
 
 @contextlib.contextmanager
-def open_cluster(sites: Sequence[str], address: str | None) -> Iterator[Cluster]:
+def open_cluster(sites: Sequence[str], address: str | None, folder: Path | None = None) -> Iterator[Cluster]:
     """Join the cluster at `address`, or start a local one that offers all `sites`; leave or end it after.
+
+    Args:
+        sites: the names of all sites.
+        address: where a cluster is; None starts one.
+        folder: where a local one keeps its session, which must have a short path; None makes one for it.
 
     Raises:
         InputError: machine-not-ready, the cluster cannot be joined.
     """
     ray = _import_ray()
-    scratch = None if address else tempfile.mkdtemp(prefix="farm-ray-")
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(ray.shutdown)
         if address:
             _join(ray, address)
         else:
-            _start(ray, sites, str(scratch))
+            folder = folder or stack.enter_context(scratch())
+            # Entered last, so that Ray is down before its folder goes.
+            stack.callback(ray.shutdown)
+            _start(ray, sites, str(folder))
         yield Cluster(ray)
-    finally:
-        ray.shutdown()
-        if scratch:
-            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _answers(address: str) -> None:
@@ -222,7 +213,7 @@ def _import_ray() -> ModuleType:
     return module
 
 
-def _start(ray: Any, sites: Sequence[str], scratch: str) -> None:
+def _start(ray: Any, sites: Sequence[str], folder: str) -> None:
     ray.init(
         address="local",
         include_dashboard=False,
@@ -231,7 +222,7 @@ def _start(ray: Any, sites: Sequence[str], scratch: str) -> None:
         logging_level="ERROR",
         resources={site_resource(site): 1 for site in sites},
         object_store_memory=_OBJECT_STORE_BYTES,
-        _temp_dir=scratch,
+        _temp_dir=folder,
         _node_ip_address="127.0.0.1",
     )
 

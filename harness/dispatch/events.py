@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from harness.dispatch.snapshot import Snapshot
-from harness.evidence import CellEvidence, CellKey, DeviceEvidence, Value
+from harness.evidence import CellEvidence, CellKey, DeviceEvidence
+from harness.value import Value
 
 
 class RunStarted(Value):

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import __version__
@@ -21,12 +20,11 @@ from harness.dispatch.boundary import attempt
 from harness.dispatch.events import CellFinished
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.lane import Lane, LaneEvent, unsettled
-from harness.dispatch.session import Services
-from harness.dispatch.stopping import Yardstick, by_yardsticks
+from harness.dispatch.session import real_services
+from harness.dispatch.sharing import Decided
+from harness.dispatch.stopping import ByYardsticks, Yardstick
 from harness.dispatch.worth import worth_measuring
 from harness.errors import Problem
-from harness.fleet.bootstrap import agent_archive
-from harness.fleet.wheels import WheelHouse
 
 ABANDONED_S = 10.0
 _MAX_EVENTS = 200
@@ -50,6 +48,25 @@ class Saved:
 GatewayEvent = LaneEvent | LaneDone | Saved
 
 
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What the gateways of a run have in common.
+
+    Attributes:
+        holder: who others are told holds the devices.
+        yardsticks: by model; what says that a cell needs no more images.
+        share: whether a cell may share the verdict of one that gave the same outputs.
+        wait_s: how long a device that somebody else holds is waited for.
+    """
+
+    run: str
+    holder: str
+    wheel_cache: Path
+    yardsticks: Mapping[str, Yardstick] = field(default_factory=dict)
+    share: bool = True
+    wait_s: float = 0.0
+
+
 @dataclass(slots=True)
 class Gateway:
     """The lanes of one site.
@@ -57,40 +74,47 @@ class Gateway:
     Attributes:
         blobs: gives the bytes behind a digest; on a cluster it asks Ray's object store.
         digest: names an array by its content, as the evidence folder does.
-        yardsticks: by model; what says that a cell needs no more images.
         leave: ends this process when the coordinator is gone.
     """
 
-    run: str
-    holder: str
-    wheel_cache: Path
+    assigned: Assignment
     blobs: Callable[[str], bytes]
     digest: Callable[[Array], str]
-    yardsticks: Mapping[str, Yardstick] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     leave: Callable[[], None] = field(default=lambda: os._exit(3))
     _events: "queue.Queue[GatewayEvent]" = field(default_factory=queue.Queue)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _asked: float = 0.0
+    _decided: Decided = field(default_factory=Decided)
 
     def hello(self) -> Mapping[str, str]:
-        """Return this side's version of the harness; start watching for the coordinator."""
-        self._asked = self.clock()
-        threading.Thread(target=self._watch, name="farm-watch", daemon=True).start()
+        """Return this side's version of the harness."""
         return {"harness": __version__, "pid": str(os.getpid())}
 
     def start(self, device: Device, jobs: Sequence[CellJob]) -> None:
-        """Start a device's lane."""
+        """Start a device's lane; with the first one, watching for the coordinator."""
+        self._asked = self.clock()
+        if not self._threads:
+            # Not before: until the gateways of all other sites are up, nobody asks this one, and it holds nothing.
+            threading.Thread(target=self._watch, name="farm-watch", daemon=True).start()
+        assigned = self.assigned
         lane = Lane(
             device=device,
             jobs=tuple(jobs),
-            services=self._services(),
+            services=real_services(
+                run=assigned.run,
+                holder=assigned.holder,
+                wheel_cache=assigned.wheel_cache,
+                blobs=self.blobs,
+                clock=self.clock,
+            ),
             emit=self._events.put,
             save=self._save,
             worth=worth_measuring,
             stop=self._stop,
-            certain=by_yardsticks(self.yardsticks),
+            stopping=ByYardsticks(assigned.yardsticks, self._decided if assigned.share else None),
+            wait_s=assigned.wait_s,
         )
         thread = threading.Thread(target=self._run, args=(lane,), name=f"farm-{device.name}", daemon=True)
         self._threads.append(thread)
@@ -113,20 +137,9 @@ class Gateway:
         """Let the lanes end after the batch they are at; wait for them."""
         self._stop.set()
         until = self.clock() + wait_s
+        self._asked = until  # who waits for this answer is there, and cannot ask for events meanwhile
         for thread in self._threads:
             thread.join(timeout=max(0.0, until - self.clock()))
-
-    def _services(self) -> Services:
-        return Services(
-            run=self.run,
-            holder=self.holder,
-            archive=agent_archive(),
-            wheels=WheelHouse(self.wheel_cache),
-            blobs=self.blobs,
-            clock=self.clock,
-            now=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"),
-            sleep=time.sleep,
-        )
 
     def _run(self, lane: Lane) -> None:
         ended = attempt(lane.run)

@@ -1,5 +1,7 @@
 """What is under way in a run, and where what comes of it goes."""
 
+import contextlib
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -79,7 +81,7 @@ class Ledger:
             self._open.get(event.evidence.key.device, {}).pop(event.evidence.key, None)
             self.measured += event.evidence.failure is None and event.evidence.unsupported is None
         if isinstance(event, DeviceReady):
-            self._sent[event.device.name] = max(self._sent.get(event.device.name, 0), event.device.sent_bytes)
+            self._sent[event.device.name] = event.device.sent_bytes
         self.journal.write(event)
         self.listener.happened(event)
 
@@ -92,13 +94,48 @@ class Ledger:
 
 
 def serve(gateways: dict[str, Remote], ledger: Ledger) -> None:
-    """Ask the gateways in turn until all their lanes are done; a gateway that is lost settles its cells."""
-    live = {site: gateway for site, gateway in gateways.items() if ledger.busy(site)}
-    while live:
-        for site, gateway in list(live.items()):
-            try:
-                ledger.take(gateway.poll(POLL_S / len(live)))
-            except FarmError as error:
-                ledger.lose(site, error)
-            if not ledger.busy(site):
-                del live[site]
+    """Ask the gateways until all their lanes are done; one that is lost settles its cells.
+
+    Each is asked by itself: while one that is frozen does not answer, the others would think themselves abandoned.
+    """
+    asked: dict[Future[list[GatewayEvent]], str] = {}
+    pool = ThreadPoolExecutor(max_workers=max(1, len(gateways)), thread_name_prefix="farm-ask")
+    try:
+        for site in filter(ledger.busy, gateways):
+            asked[pool.submit(gateways[site].poll, POLL_S)] = site
+        while asked:
+            for reply in wait(asked, return_when=FIRST_COMPLETED).done:
+                site = asked.pop(reply)
+                _hear(ledger, site, reply)
+                if ledger.busy(site):
+                    asked[pool.submit(gateways[site].poll, POLL_S)] = site
+    except KeyboardInterrupt:
+        # What a gateway has handed over already is nowhere else.
+        for reply in wait(asked, timeout=2 * POLL_S).done:
+            _hear(ledger, asked[reply], reply)
+        raise
+    finally:
+        pool.shutdown(wait=False)
+
+
+def farewell(gateways: dict[str, Remote], ledger: Ledger, wait_s: float) -> None:
+    """Let the lanes of all gateways end, all at the same time, and keep what they still tell."""
+    with ThreadPoolExecutor(max_workers=max(1, len(gateways)), thread_name_prefix="farm-stop") as pool:
+        for events in pool.map(lambda gateway: _last_words(gateway, wait_s), gateways.values()):
+            ledger.take(events)
+
+
+def _hear(ledger: Ledger, site: str, reply: "Future[list[GatewayEvent]]") -> None:
+    try:
+        ledger.take(reply.result())
+    except FarmError as error:
+        ledger.lose(site, error)
+
+
+def _last_words(gateway: Remote, wait_s: float) -> list[GatewayEvent]:
+    events: list[GatewayEvent] = []
+    with contextlib.suppress(FarmError):
+        gateway.stop(wait_s)
+        while portion := gateway.poll(0.0):
+            events += portion
+    return events

@@ -2,17 +2,19 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from harness.dispatch.arrays import Array
 from harness.dispatch.jobs import CellJob
+from harness.dispatch.look_into import NOTHING_SEEN, look_into, patience
 from harness.dispatch.session import Session
-from harness.dispatch.stopping import Certain, never
+from harness.dispatch.stopping import TO_THE_END, Enough, Stopping
 from harness.errors import Code, FarmError
 from harness.evidence import CellEvidence, Probe
 from harness.fleet.client import CellSetup, FloatArray
-from harness.fleet.deadline import Deadline
+from harness.fleet.deadline import GRACE_S, Deadline
 
 Save = Callable[[Array], str]
 """Puts an array where the evidence is and returns its digest."""
@@ -21,8 +23,8 @@ WorthMeasuring = Callable[[CellJob, Probe, dict[str, object]], bool]
 """Whether a precision took effect, judged by the probe and the device's facts."""
 
 CLOSE_S = 30.0
-GRACE_S = 15.0
-"""How much longer than the device we wait: it ends a cell that hangs and says so, which is no lost link."""
+LAST_S = 5.0
+"""What closing has at least: a cell whose time is over must be ended too, or its child disturbs the next one."""
 
 
 def measure(
@@ -32,12 +34,11 @@ def measure(
     worth: WorthMeasuring,
     save: Save,
     stop: threading.Event,
-    certain: Certain = never,
+    stopping: Stopping = TO_THE_END,
 ) -> CellEvidence:
-    """Measure one cell, batch by batch, until its verdict is `certain` or its images are used up.
+    """Measure one cell, batch by batch, until `stopping` has enough of it or its images are used up.
 
-    A precision that did not take effect is measured on one sample only: more of them would say nothing
-    about that precision.
+    A precision that did not take effect is measured on one sample only: more would say nothing about it.
 
     Raises:
         TransportError: the link was lost; the cell may be measured again.
@@ -50,30 +51,41 @@ def measure(
     setup = _setup(session, job)
     deadline = Deadline.after(setup.deadline_s + GRACE_S, session.services.clock)
     session.report(f"opening {job.key.model} {job.key.precision}", 0, job.images, "images")
-    session.client.open(setup, deadline=deadline)
+    session.open_cell(setup, deadline=deadline)
     try:
         first = job.batches[0]
         probe = session.client.probe(setup, first, deadline=deadline)
         fully = worth(job, probe, session.facts)
-        if fully:
-            outputs, looks = _outputs(session, job, setup, deadline, stop=stop, certain=certain)
-        else:
-            outputs, looks = _one(session, job, setup, deadline), ()
+        done = (_answers if fully else _one)(session, job, setup, deadline, _Limits(stop, stopping))
         timing = session.client.time(setup, first, warmup=job.warmup, repeats=job.repeats, deadline=deadline)
+        seen = look_into(session, job, setup, deadline, stop) if fully else NOTHING_SEEN
     finally:
-        peak = _close(session, setup)
+        peak = _close(session, setup, deadline)
+    if fully:
+        stopping.measured(job, done.outputs, done.looks)
+    found: dict[str, object] = {
+        "probe": probe,
+        "timing": timing,
+        "stopped_early": not fully,
+        "captures": seen.captures,
+        "block_errors": seen.block_errors,
+        "wall_s": session.services.clock() - began,
+        "max_rss_mb": peak,
+    }
+    return _answered(job, done, save).model_copy(update=found)
+
+
+def _answered(job: CellJob, done: "_Answers", save: Save) -> CellEvidence:
+    images = len(done.outputs)
     return CellEvidence(
         key=job.key,
-        images=len(outputs),
-        outputs=save(outputs),
+        images=images,
+        outputs=save(done.outputs),
         output_name=job.output_name,
-        probe=probe,
-        timing=timing,
-        stopped_early=not fully,
-        looks=looks,
+        looks=done.looks,
+        enough=f"{done.enough.why}, after {images} of {job.images} images" if done.enough else "",
+        same_as=done.enough.same_as if done.enough else None,
         variant=job.variant,
-        wall_s=session.services.clock() - began,
-        max_rss_mb=peak,
     )
 
 
@@ -88,38 +100,52 @@ def _setup(session: Session, job: CellJob) -> CellSetup:
         input_name=job.input_name,
         output_name=job.output_name,
         cpus=device.cpus,
-        deadline_s=device.deadlines.cell_s,
+        deadline_s=patience(job, device.deadlines.cell_s),
+        segments=job.precision.segments,
     )
 
 
-def _one(session: Session, job: CellJob, setup: CellSetup, deadline: Deadline) -> FloatArray:
-    return session.client.infer(setup, job.batches[0], first=0, count=1, deadline=deadline)
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Outputs, after how many images they were looked at, and why these are all, where they are not."""
+
+    outputs: FloatArray
+    looks: tuple[int, ...] = ()
+    enough: Enough | None = None
 
 
-def _outputs(
-    session: Session, job: CellJob, setup: CellSetup, deadline: Deadline, *, stop: threading.Event, certain: Certain
-) -> tuple[FloatArray, tuple[int, ...]]:
-    """Return the outputs, and after how many images they were looked at."""
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    stop: threading.Event
+    stopping: Stopping
+
+
+def _one(session: Session, job: CellJob, setup: CellSetup, deadline: Deadline, _limits: _Limits) -> _Answers:
+    return _Answers(session.client.infer(setup, job.batches[0], first=0, count=1, deadline=deadline))
+
+
+def _answers(session: Session, job: CellJob, setup: CellSetup, deadline: Deadline, limits: _Limits) -> _Answers:
     parts: list[FloatArray] = []
     looks: list[int] = []
     done = 0
     for number, batch in enumerate(job.batches, start=1):
-        if stop.is_set():
+        if limits.stop.is_set():
             raise FarmError(Code.INTERRUPTED, "The run was interrupted within this cell.")
-        session.provide(job, batches=number)
+        session.provide(job, batches=number, deadline=deadline)
         parts.append(session.client.infer(setup, batch, first=0, count=batch.count, deadline=deadline))
         done += batch.count
         looks.append(done)
         session.report(f"{job.key.model} {job.key.precision}", done, job.images, "images")
-        if done < job.images and certain(job, np.concatenate(parts), looks):
-            session.report(f"{job.key.model} {job.key.precision}: certain", done, job.images, "images")
-            break
-    return np.concatenate(parts), tuple(looks)
+        enough = limits.stopping.enough(job, np.concatenate(parts), looks) if done < job.images else None
+        if enough is not None:
+            return _Answers(np.concatenate(parts), tuple(looks), enough)
+    return _Answers(np.concatenate(parts), tuple(looks))
 
 
-def _close(session: Session, setup: CellSetup) -> float | None:
+def _close(session: Session, setup: CellSetup, deadline: Deadline) -> float | None:
+    closing = Deadline.after(max(LAST_S, deadline.within(CLOSE_S).left), session.services.clock)
     try:
-        return session.client.close_cell(setup, deadline=Deadline.after(CLOSE_S, session.services.clock))
+        return session.client.close_cell(setup, deadline=closing)
     except FarmError:
         # The child is gone already, or the link is: what was measured, or the first failure, stands.
         return None

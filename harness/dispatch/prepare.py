@@ -1,7 +1,7 @@
 """Everything that the coordinator makes before a device is asked: samples, references, variants, batches."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,12 +10,10 @@ import numpy as np
 from harness.config.experiment import Experiment, ModelEntry
 from harness.dispatch.arrays import ArrayStore
 from harness.dispatch.boundary import attempt
-from harness.dispatch.jobs import CellJob
+from harness.dispatch.focus import WIDE, Focus
 from harness.dispatch.snapshot import HostNote, ModelNote
 from harness.dispatch.stopping import Yardstick
 from harness.errors import Problem
-from harness.evidence import CellEvidence, Failure
-from harness.fleet.client import Batch
 from harness.models import samples as sampling
 from harness.models.golden import golden
 from harness.models.host_runs import float16_floor, on_host
@@ -24,7 +22,7 @@ from harness.models.sample_warnings import answers_of, sample_warnings
 from harness.models.samples import SampleSet
 from harness.models.source import ModelSource, resolve
 from harness.models.variants import Variant, make_variant, why_impossible
-from harness.plan import Plan, PlannedCell
+from harness.plan import Plan
 from harness.precision import Compute, Memory, Weights
 from harness.results import ModelResult
 
@@ -61,6 +59,11 @@ class Prepared:
         made = [variant.converted for variant in self.variants.values() if isinstance(variant, Variant)]
         return {"variants_converted": sum(made), "variants_cached": len(made) - sum(made)}
 
+    def size(self, model: str, weights: Weights) -> int | None:
+        """Return the size of a variant's file, bytes; None where there is none."""
+        variant = self.variants.get((model, weights))
+        return variant.size if isinstance(variant, Variant) else None
+
     def blobs(self) -> dict[str, bytes]:
         """Return every object that a device may need, by sha256."""
         files = {
@@ -72,13 +75,13 @@ class Prepared:
         return files | parts
 
 
-def find_subjects(experiment: Experiment) -> dict[str, Subject]:
+def find_subjects(experiment: Experiment, focus: Focus = WIDE) -> dict[str, Subject]:
     """Look into every model and its samples, before anything is made or sent.
 
     Raises:
         InputError: bad-model or bad-samples.
     """
-    return {entry.name: _subject(entry, experiment) for entry in experiment.models}
+    return {entry.name: _subject(entry, experiment, focus) for entry in experiment.models}
 
 
 def make(subjects: dict[str, Subject], plan: Plan, *, as_task: AsTask, stage: Stage) -> Prepared:
@@ -101,9 +104,10 @@ def make(subjects: dict[str, Subject], plan: Plan, *, as_task: AsTask, stage: St
 
 
 def _run_here(prepared: Prepared, plan: Plan, *, as_task: AsTask, stage: Stage) -> None:
-    """Make what tells where a loss comes from. What cannot be made leaves that part of a loss unknown."""
-    # Of every model the fp32 file too: quantisation is what changes from there.
+    """Make what tells where a loss comes from, and what the files hold. What cannot be made leaves that unknown."""
     wanted = {(cell.key.model, cell.precision.weights, cell.precision.memory) for cell in plan.cells}
+    # At memory normal the weights alone make a difference: from the fp32 file, which is there whatever was asked for.
+    wanted |= {(name, weights, Memory.NORMAL) for name, weights, _ in wanted}
     wanted |= {(name, Weights(), Memory.NORMAL) for name in prepared.subjects}
     for name, weights, memory in sorted(wanted, key=lambda one: (one[0], one[1].stored_as, one[2])):
         variant, samples = prepared.variants.get((name, weights)), prepared.subjects[name].samples
@@ -134,24 +138,7 @@ def yardsticks(prepared: Prepared, experiment: Experiment) -> dict[str, Yardstic
     }
 
 
-def jobs(
-    cells: Iterable[PlannedCell], prepared: Prepared, experiment: Experiment
-) -> tuple[list[CellJob], list[CellEvidence]]:
-    """Return what devices are to measure, and what is settled without asking any."""
-    to_measure: list[CellJob] = []
-    settled: list[CellEvidence] = []
-    for cell in cells:
-        variant = prepared.variants[cell.key.model, cell.precision.weights]
-        if isinstance(variant, Variant):
-            to_measure.append(_job(cell, prepared.subjects[cell.key.model], variant, experiment))
-        elif isinstance(variant, Problem):
-            settled.append(CellEvidence(key=cell.key, failure=Failure.of(variant)))
-        else:
-            settled.append(CellEvidence(key=cell.key, unsupported=variant))
-    return to_measure, settled
-
-
-def _subject(entry: ModelEntry, experiment: Experiment) -> Subject:
+def _subject(entry: ModelEntry, experiment: Experiment, focus: Focus) -> Subject:
     given = entry.samples
     source = resolve(
         name=entry.name,
@@ -173,6 +160,8 @@ def _subject(entry: ModelEntry, experiment: Experiment) -> Subject:
         max_images=experiment.sampling.max_images,
         seed=experiment.sampling.seed,
     )
+    if focus.images:
+        samples = samples.only(focus.images)
     return Subject(entry, source, samples, sampling.batches(samples, experiment.sampling.batch))
 
 
@@ -208,25 +197,11 @@ def _note(name: str, prepared: Prepared, store: ArrayStore) -> ModelNote:
         labels=None if labels is None else store.save(labels.astype(np.int64)),
         output_name=subject.source.signature.output_name,
         host=tuple(
-            HostNote(weights=weights, memory=memory, outputs=store.save(outputs))
+            HostNote(weights=weights, memory=memory, outputs=store.save(outputs), size=prepared.size(name, weights))
             for (model, weights, memory), outputs in prepared.host.items()
             if model == name
         ),
         floor=store.save(prepared.floors[name]) if name in prepared.floors else None,
-    )
-
-
-def _job(cell: PlannedCell, subject: Subject, variant: Variant, experiment: Experiment) -> CellJob:
-    samples = subject.samples
-    return CellJob(
-        key=cell.key,
-        precision=cell.precision,
-        variant=variant.sha256,
-        input_name=variant.signature.input_name,
-        output_name=variant.signature.output_name,
-        batches=tuple(Batch(b.digest, b.count, samples.mean, samples.std) for b in subject.batches),
-        warmup=experiment.timing.warmup,
-        repeats=experiment.timing.repeats,
     )
 
 

@@ -1,9 +1,7 @@
 """A whole run: plan, prepare, let the gateways work, keep what comes, judge, report."""
 
 import contextlib
-import getpass
 import platform
-import socket
 import time
 import uuid
 from collections import defaultdict
@@ -15,35 +13,48 @@ from pathlib import Path
 from harness import __version__
 from harness.cache import cache_root
 from harness.config.experiment import Experiment
-from harness.config.inventory import Inventory
+from harness.config.inventory import Device, Inventory
 from harness.dispatch import prepare
 from harness.dispatch.arrays import ArrayStore
 from harness.dispatch.cluster import Cluster, Remote, open_cluster
 from harness.dispatch.events import CellFinished, RunEnded, RunStarted
+from harness.dispatch.focus import WIDE, Focus
+from harness.dispatch.gateway import Assignment
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.journal import Journal
-from harness.dispatch.ledger import Ledger, Listener, serve, utc_now
+from harness.dispatch.ledger import Ledger, Listener, farewell, serve, utc_now
+from harness.dispatch.make_jobs import jobs
 from harness.dispatch.run_folder import open_folder, refuse_changes
-from harness.dispatch.snapshot import DeviceNote, Expected, Snapshot
+from harness.dispatch.snapshot import DeviceNote, Expected, Origin, Snapshot
 from harness.dispatch.stored import stored_run
-from harness.errors import FarmError
 from harness.evidence import CellKey
+from harness.holder import holder
 from harness.judge.run import judge
+from harness.models.cache import key_of
 from harness.plan import Plan, plan
-from harness.results import RunResults
+from harness.results import RunResults, Steady
 
 STOP_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `farm run` was asked for."""
+    """What `farm run` was asked for.
+
+    Attributes:
+        wait_s: how long a device that somebody else holds is waited for.
+        default_fleet: the inventory is that of emulated boards which live as long as the run.
+        focus: how the run is narrowed down, where it is a closer look at another one.
+    """
 
     inventory: Inventory
     experiment: Experiment
     folder: Path
     resume: bool = False
     ray_address: str | None = None
+    wait_s: float = 0.0
+    default_fleet: bool = False
+    focus: Focus = WIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +67,16 @@ class Outcome:
 
 @dataclass(slots=True)
 class Coordinator:
-    """One run, from the question to the last line of the journal."""
+    """One run, from the question to the last line of the journal.
+
+    Attributes:
+        scratch: where Ray keeps its session; None lets it make a folder of its own.
+    """
 
     request: Request
     listener: Listener
     clock: Callable[[], float] = time.monotonic
+    scratch: Path | None = None
 
     def run(self) -> Outcome:
         """Run, keeping what is measured as it comes, and judge it, also where the run was interrupted.
@@ -70,15 +86,15 @@ class Coordinator:
             FarmError: a reference could not be made, or a gateway could not be started.
         """
         began = self.clock()
-        planned = plan(self.request.inventory, self.request.experiment)
+        planned = self._planned()
         self.listener.stage("looking into models and samples")
-        subjects = prepare.find_subjects(self.request.experiment)
+        subjects = prepare.find_subjects(self.request.experiment, self.request.focus)
         identity = self._identity(subjects)
         before = open_folder(self.request.folder, resume=self.request.resume)
         if before is not None and before.snapshot is not None:
             refuse_changes(before.snapshot, identity)
         self.listener.stage("starting Ray")
-        with open_cluster(self._sites(planned), self.request.ray_address) as cluster:
+        with open_cluster(self._sites(planned), self.request.ray_address, self.scratch) as cluster:
             prepared = prepare.make(subjects, planned, as_task=cluster.task, stage=self.listener.stage)
             store = ArrayStore(self.request.folder)
             snapshot = before.snapshot if before else None
@@ -99,6 +115,12 @@ class Coordinator:
             results = judge(stored_run(self.request.folder), each=cluster.each)
         return Outcome(results, interrupted)
 
+    def _planned(self) -> Plan:
+        whole, focus = plan(self.request.inventory, self.request.experiment), self.request.focus
+        cells = tuple(cell for cell in whole.cells if focus.wants(cell.key.device, cell.key.precision))
+        busy = {cell.key.device for cell in cells}
+        return Plan(cells, tuple(device for device in whole.devices if device.name in busy))
+
     def _measure(
         self,
         cluster: Cluster,
@@ -110,7 +132,7 @@ class Coordinator:
         work: Ledger,
     ) -> bool:
         cells = [cell for cell in planned.cells if cell.key not in settled]
-        to_measure, known = prepare.jobs(cells, prepared, self.request.experiment)
+        to_measure, known = jobs(cells, prepared, self.request.experiment, self.request.focus)
         self.listener.planned(snapshot, len(cells))
         for evidence in known:
             work.keep(CellFinished(at=utc_now(), evidence=evidence))
@@ -122,11 +144,7 @@ class Coordinator:
                 serve(gateways, work)
             except KeyboardInterrupt:
                 self.listener.stage("interrupted: stopping the devices after the batch they are at")
-                for gateway in gateways.values():
-                    with contextlib.suppress(FarmError):
-                        gateway.stop(STOP_S)
-                        while events := gateway.poll(0.0):
-                            work.take(events)
+                farewell(gateways, work, STOP_S)
                 return True
         return False
 
@@ -135,17 +153,15 @@ class Coordinator:
         self, cluster: Cluster, planned: Plan, prepared: prepare.Prepared, run: str
     ) -> Iterator[dict[str, Remote]]:
         blobs = {digest: cluster.put(data) for digest, data in prepared.blobs().items()}
-        yield {
-            site: cluster.gateway(
-                site,
-                run=run,
-                holder=f"{getpass.getuser()}@{socket.gethostname()}",
-                wheel_cache=cache_root() / "wheels",
-                blobs=blobs,
-                yardsticks=prepare.yardsticks(prepared, self.request.experiment),
-            )
-            for site in self._sites(planned)
-        }
+        assigned = Assignment(
+            run=run,
+            holder=holder(),
+            wheel_cache=cache_root() / "wheels",
+            yardsticks={} if self.request.focus.to_the_end else prepare.yardsticks(prepared, self.request.experiment),
+            share=self.request.experiment.sampling.share_verdicts,
+            wait_s=self.request.wait_s,
+        )
+        yield {site: cluster.gateway(site, assigned, blobs) for site in self._sites(planned)}
 
     def _start(self, gateways: dict[str, Remote], planned: Plan, to_measure: list[CellJob], work: Ledger) -> None:
         by_device: dict[str, list[CellJob]] = defaultdict(list)
@@ -169,7 +185,17 @@ class Coordinator:
             "engine": ",".join(self.request.experiment.engines),
             **models,
             **samples,
+            **self._particulars(),
         }
+
+    def _particulars(self) -> dict[str, str]:
+        """Return the digests of what a run is asked beyond its two files."""
+        plans = [repr(precision.plans) for precision in self.request.experiment.precisions if precision.plans]
+        found = {"plans": key_of(plans=plans)} if plans else {}
+        if self.request.focus != WIDE:
+            asked = [repr(precision) for precision in self.request.experiment.precisions]
+            found["closer look"] = key_of(focus=repr(self.request.focus), precisions=asked)
+        return found
 
     def _snapshot(
         self, planned: Plan, prepared: prepare.Prepared, store: ArrayStore, identity: dict[str, str]
@@ -178,10 +204,7 @@ class Coordinator:
         return Snapshot(
             run=uuid.uuid4().hex[:12],
             harness=__version__,
-            devices=tuple(
-                DeviceNote(name=d.name, kind=d.kind, emulated=d.emulated, labels=d.labels, threads=d.threads)
-                for d in planned.devices
-            ),
+            devices=tuple(map(_note, planned.devices)),
             models=prepare.notes(prepared, store),
             precisions=experiment.precisions,
             engines=experiment.engines,
@@ -192,9 +215,25 @@ class Coordinator:
             known_failures=tuple(Expected(**dict(known)) for known in experiment.known_failures),
             identity=identity,
             versions=_versions(),
+            origin=Origin(
+                inventory=None if self.request.default_fleet else str(self.request.inventory.path.absolute()),
+                experiment=str(experiment.path.absolute()),
+            ),
         )
 
 
 def _versions() -> dict[str, str]:
     packages = ("MNN", "onnxruntime", "numpy", "ray", "paramiko")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def _note(device: Device) -> DeviceNote:
+    plan = device.health
+    return DeviceNote(
+        name=device.name,
+        kind=device.kind,
+        emulated=device.emulated,
+        labels=device.labels,
+        threads=device.threads,
+        steady=Steady(max_temp_rise_c=plan.max_temp_rise_c, max_clock_change=plan.max_clock_change),
+    )

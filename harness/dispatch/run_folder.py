@@ -9,6 +9,9 @@ from harness.dispatch.snapshot import Snapshot
 from harness.dispatch.stored import Replay, replay
 from harness.errors import Code, InputError
 
+PLANS = "plans"
+"""Folder of plans of mixed precision, below a run's."""
+
 
 def open_folder(folder: Path, *, resume: bool) -> Replay | None:
     """Make a run's folder, or read what a run that is to be resumed has left in it.
@@ -23,22 +26,26 @@ def open_folder(folder: Path, *, resume: bool) -> Replay | None:
         return replay(folder)
     if resume and _holds_nothing_settled(folder):
         return None
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or not all(map(_is_of_a_look, folder.iterdir()))):
         raise InputError(
             Code.BAD_OUTPUT_FOLDER,
             f"{folder} is not empty." if folder.is_dir() else f"{folder} is not a folder.",
             "" if folder.is_dir() and (folder / NAME).is_file() else "Name a new or empty folder.",
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(Code.BAD_OUTPUT_FOLDER, f"{folder} cannot be made: {error}.") from error
     return None
 
 
 def _holds_nothing_settled(folder: Path) -> bool:
-    # A run that was killed while it was prepared has left arrays at most; it can begin anew.
-    return folder.is_dir() and {entry.name for entry in folder.iterdir()} <= {ARRAYS}
+    # A run that was killed while it was prepared has left arrays at most, or looks that go on by themselves.
+    return folder.is_dir() and all(entry.name == ARRAYS or _is_of_a_look(entry) for entry in folder.iterdir())
+
+
+def _is_of_a_look(entry: Path) -> bool:
+    return entry.is_dir() and ((entry / NAME).is_file() or entry.name == PLANS)
 
 
 def refuse_changes(before: Snapshot, now: dict[str, str]) -> None:

@@ -1,18 +1,22 @@
 """A device in use: connected, leased, with an agent that serves cells."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.config.inventory import Device
 from harness.dispatch.jobs import CellJob
-from harness.errors import FarmError
+from harness.dispatch.patience import NOT_AT_ALL, Patience, when_free
+from harness.errors import Code, DeviceError, FarmError
 from harness.evidence import DeviceEvidence
-from harness.fleet.bootstrap import AgentArchive
-from harness.fleet.client import AgentClient, EngineFacts
+from harness.fleet import cores
+from harness.fleet.bootstrap import AgentArchive, agent_archive
+from harness.fleet.client import AgentClient, CellSetup, EngineFacts
 from harness.fleet.connection import connect
-from harness.fleet.deadline import Clock, Deadline
+from harness.fleet.deadline import GRACE_S, Clock, Deadline
 from harness.fleet.link import SILENCE_S, Link
 from harness.fleet.start_agent import start_agent
 from harness.fleet.wheels import Platform, Wheel, WheelHouse
@@ -38,6 +42,22 @@ class Services:
     clock: Clock
     now: Callable[[], str]
     sleep: Callable[[float], None]
+
+
+def real_services(
+    *, run: str, holder: str, wheel_cache: Path, blobs: Callable[[str], bytes], clock: Clock = time.monotonic
+) -> Services:
+    """Return the services that are no replacements: this machine's clocks, its agent and its wheels."""
+    return Services(
+        run=run,
+        holder=holder,
+        archive=agent_archive(),
+        wheels=WheelHouse(wheel_cache),
+        blobs=blobs,
+        clock=clock,
+        now=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"),
+        sleep=time.sleep,
+    )
 
 
 @dataclass(slots=True)
@@ -80,18 +100,35 @@ class Session:
         wheels = self.services.wheels.resolve(Platform.of(self.facts), version)
         self._send_wheels(wheels)
         self.report(f"starting MNN {version}", 0, 0, "")
-        self.engines[version] = self.client.engine(version, wheels, deadline=self._within(ENGINE_START_S))
+        deadline = self._within(ENGINE_START_S + GRACE_S)
+        self.engines[version] = self.client.engine(version, wheels, start_s=ENGINE_START_S, deadline=deadline)
 
-    def provide(self, job: CellJob, *, batches: int) -> None:
-        """Bring a cell's model and its first `batches` batches to the device, what it lacks of them."""
-        wanted = [digest for digest in job.objects[: 1 + batches] if digest not in self._held]
-        self._send({digest: lambda d=digest: self.services.blobs(d) for digest in wanted})  # type: ignore[misc]
+    def open_cell(self, setup: CellSetup, *, deadline: Deadline) -> None:
+        """Open a cell; where the inventory names cores that are not there, say which are.
+
+        Raises:
+            FarmError: as `AgentClient.open`.
+        """
+        try:
+            self.client.open(setup, deadline=deadline)
+        except DeviceError as error:
+            if error.problem.code is not Code.CORES_ABSENT:
+                raise
+            raise DeviceError(Code.CORES_ABSENT, error.problem.message, cores.advice(self.facts)) from error
+
+    def provide(self, job: CellJob, *, batches: int, deadline: Deadline | None = None) -> None:
+        """Bring a cell's model and its first `batches` batches to the device, what it lacks of them.
+
+        `deadline` is that of the cell, once it is open: sending more of its batches may not outlive it.
+        """
+        wanted = [digest for digest in job.objects(batches) if digest not in self._held]
+        self._send({digest: lambda d=digest: self.services.blobs(d) for digest in wanted}, deadline)  # type: ignore[misc]
 
     def _send_wheels(self, wheels: tuple[Wheel, ...]) -> None:
         self._send({wheel.digest: lambda path=wheel.path: _bytes(path) for wheel in wheels})  # type: ignore[misc]
 
-    def _send(self, sources: dict[str, Callable[[], bytes]]) -> None:
-        deadline = self._within(TRANSFER_S)
+    def _send(self, sources: dict[str, Callable[[], bytes]], within: Deadline | None = None) -> None:
+        deadline = within.within(TRANSFER_S) if within else self._within(TRANSFER_S)
         missing = self.client.missing(list(sources), deadline=deadline) if sources else []
         for digest in missing:
             data = sources[digest]()
@@ -109,37 +146,72 @@ class Session:
         return Deadline.after(seconds, self.services.clock)
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An agent that was started and has not taken the lease yet; `sent` counts the bytes it took to start it."""
+
+    client: AgentClient
+    link: Link
+    sent: int
+    lease: str
+
+
 @contextlib.contextmanager
-def open_session(device: Device, services: Services, report: Report) -> Iterator[Session]:
-    """Connect to a device, start the agent and take the lease; end all of it on the way out.
+def open_visit(device: Device, services: Services, report: Report) -> Iterator[Visit]:
+    """Connect to a device and start the agent; end both on the way out.
 
     Raises:
         TransportError: the device cannot be reached, or the link is lost.
-        FarmError: the device refuses, is busy, or cannot run the agent.
+        FarmError: the device refuses, or cannot run the agent.
     """
     report("connecting", 0, 0, "")
     connection = connect(device, deadline=Deadline.after(device.deadlines.connect_s, services.clock))
     try:
         starting = Deadline.after(AGENT_START_S, services.clock)
         channel, rest, sent = start_agent(connection.transport, device, services.archive, deadline=starting)
-        link = Link(channel, clock=services.clock)
+        link = Link(channel, clock=services.clock, abort=connection.abort)
         link.start(rest)
         client = AgentClient(link)
         try:
-            facts = client.hello(
-                run=services.run,
-                holder=services.holder,
-                lease=device.lease or f"{device.workdir}/lease",
-                heartbeat_s=SILENCE_S,
-                deadline=starting,
-            )
-            yield Session(device, client, link, services, facts, report, sent_before=sent)
+            yield Visit(client, link, sent, lease=device.lease or f"{device.workdir}/lease")
         finally:
             with contextlib.suppress(FarmError):
                 client.bye(deadline=Deadline.after(BYE_S, services.clock))
             link.close()
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def open_session(
+    device: Device, services: Services, report: Report, patience: Patience = NOT_AT_ALL
+) -> Iterator[Session]:
+    """Visit a device and take the lease, waiting for it with `patience`; end all of it on the way out.
+
+    Raises:
+        TransportError: the device cannot be reached, or the link is lost.
+        FarmError: the device refuses, is busy, or cannot run the agent.
+    """
+    with open_visit(device, services, report) as visit:
+
+        def take() -> dict[str, object]:
+            return visit.client.hello(
+                run=services.run,
+                holder=services.holder,
+                lease=visit.lease,
+                heartbeat_s=SILENCE_S,
+                governor=device.health.governor,
+                deadline=Deadline.after(AGENT_START_S, services.clock),
+            )
+
+        facts = when_free(
+            take,
+            patience,
+            clock=services.clock,
+            sleep=services.sleep,
+            tell=lambda words: report(words, 0, 0, ""),
+        )
+        yield Session(device, visit.client, visit.link, services, facts, report, sent_before=visit.sent)
 
 
 def _bytes(path: Path) -> bytes:

@@ -1,8 +1,13 @@
 """What a run was asked, as the journal's first line keeps it: enough to judge and to resume without the YAML."""
 
-from harness.evidence import CellKey, Value
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.evidence import CellKey
 from harness.precision import Memory, Precision, Weights
-from harness.results import ModelResult, Thresholds
+from harness.results import ModelResult, Steady, Thresholds
+from harness.value import Value
 
 
 class DeviceNote(Value):
@@ -13,14 +18,20 @@ class DeviceNote(Value):
     emulated: bool
     labels: dict[str, str]
     threads: int = 4
+    steady: Steady = Steady()
 
 
 class HostNote(Value):
-    """What a variant's file answered on the coordinator at precision high: a digest in the evidence folder."""
+    """What a variant's file answered on the coordinator at precision high: a digest in the evidence folder.
+
+    Attributes:
+        size: of the file, bytes; None in journals of runs that did not write it down.
+    """
 
     weights: Weights
     memory: Memory
     outputs: str
+    size: int | None = None
 
 
 class ModelNote(Value):
@@ -48,11 +59,19 @@ class Expected(Value):
     reason: str
 
 
+class Origin(Value):
+    """Where a run's question stood, for a closer look later: absolute paths. No inventory: the default fleet."""
+
+    inventory: str | None
+    experiment: str
+
+
 class Snapshot(Value):
     """A run's question.
 
     `identity` names what may not change between a run and its `--resume`: inventory, experiment, models
-    and engines, each by a digest of its content.
+    and engines, each by a digest of its content. What decides a verdict is within the limits that the experiment
+    file has: a journal may come from elsewhere.
     """
 
     run: str
@@ -63,8 +82,9 @@ class Snapshot(Value):
     engines: tuple[str, ...]
     cells: tuple[CellKey, ...]
     thresholds: Thresholds
-    confidence: float
-    batch: int = 25
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    batch: Annotated[int, Field(ge=1)] = 25
     known_failures: tuple[Expected, ...]
     identity: dict[str, str]
     versions: dict[str, str]
+    origin: Origin | None = None

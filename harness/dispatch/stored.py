@@ -41,11 +41,17 @@ class Replay:
                 self.counts = event.counts
 
     def settled(self, holds: Callable[[str], bool]) -> frozenset[CellKey]:
-        """Return the cells that a resumed run need not measure: no errors, and `holds` has their outputs."""
-        return frozenset(
-            key
+        """Return the cells that a resumed run need not measure: no errors, and `holds` has their outputs.
+
+        One that was left at another's outputs is measured again where that one is.
+        """
+        kept = {
+            key: evidence
             for key, evidence in self.cells.items()
             if evidence.failure is None and (evidence.outputs is None or holds(evidence.outputs))
+        }
+        return frozenset(
+            key for key, evidence in kept.items() if evidence.same_as is None or evidence.same_as in kept
         )
 
 
@@ -105,7 +111,13 @@ def _newest(old: DeviceEvidence | None, new: DeviceEvidence) -> DeviceEvidence:
 def _devices(snapshot: Snapshot, evidence: dict[str, DeviceEvidence]) -> Iterable[DeviceRecord]:
     for note in snapshot.devices:
         yield DeviceRecord(
-            note.name, note.kind, note.emulated, note.labels, evidence.get(note.name), threads=note.threads
+            note.name,
+            note.kind,
+            note.emulated,
+            note.labels,
+            evidence.get(note.name),
+            threads=note.threads,
+            steady=note.steady,
         )
 
 
@@ -123,11 +135,12 @@ def _model(note: ModelNote, store: ArrayStore) -> ModelRecord:
         note.output_name,
         host={key: outputs for key, outputs in host.items() if outputs is not None},
         floor=None if note.floor is None else _perhaps(note.floor, store),
+        sizes={one.weights: one.size for one in note.host if one.size is not None},
     )
 
 
 def _perhaps(digest: str, store: ArrayStore) -> np.typing.NDArray[np.float32] | None:
-    # Without it a part of a loss stays unknown; no verdict hangs on it.
+    # Without it a part of a loss stays unknown, or what weights a file holds: the judge never takes it for a proof.
     try:
         return _floats(store)(digest)
     except FarmError:

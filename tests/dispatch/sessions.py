@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.config.inventory import Device
 from harness.dispatch.session import Services, Session
+from harness.errors import Code, TransportError
 from harness.evidence import Probe, RawTiming
 from harness.fleet.bootstrap import AgentArchive
 from harness.fleet.client import AgentClient, Batch, CellSetup, EngineFacts, FloatArray
@@ -48,11 +49,14 @@ class FakeAgent:
 
     def put(self, digest: str, data: bytes, *, deadline: Deadline, sent: Callable[[int], None]) -> None:
         self._called("put", deadline)
+        if deadline.expired:
+            raise TransportError(Code.CONNECTION_LOST, "too slow")
         self.held.add(digest)
         self.sent_bytes += len(data)
         sent(len(data))
 
-    def engine(self, version: str, wheels: Sequence[Wheel], *, deadline: Deadline) -> EngineFacts:
+    def engine(self, version: str, wheels: Sequence[Wheel], *, start_s: float, deadline: Deadline) -> EngineFacts:
+        assert deadline.left > start_s + 1.0, "the device must be able to say that it failed"
         self._called("engine", deadline)
         assert {wheel.digest for wheel in wheels} <= self.held
         return EngineFacts(version, "2.1", "banner", unpacked=True)
@@ -132,7 +136,7 @@ def session(
         cast(AgentClient, agent),
         cast(Link, agent),
         shared,
-        {"machine": "aarch64", "isa": ["fp16"]},
+        {"machine": "aarch64", "isa": ["fp16"], "cpus": [0, 1]},
         report or Reports(),
         sent_before=1000,
     )

@@ -4,6 +4,8 @@ import pytest
 
 from harness.config.inventory import Device
 from harness.dispatch import session as session_module
+from harness.evidence import Health
+from harness.fleet.deadline import Deadline
 
 FACTS: dict[str, object] = {
     "machine": "aarch64",
@@ -17,9 +19,12 @@ FACTS: dict[str, object] = {
 class Stage:
     """Stands in for everything between a device and its client; remembers what happened to it."""
 
-    def __init__(self, fails: str = "", error: Exception | None = None) -> None:
+    def __init__(self, fails: str = "", error: Exception | None = None, busy: list[Exception] | None = None) -> None:
+        self._busy = busy or []
         self.did: list[str] = []
         self.said: dict[str, object] = {}
+        self.facts = dict(FACTS)
+        self.state = Health(temperatures={"cpu": 50.0}, memory_available_mb=700, disk_free_mb=9000, busy=0.1)
         self._fails, self._error = fails, error
         self.transport = self
         self.sent_bytes = 50
@@ -50,13 +55,24 @@ class Stage:
     def hello(self, **said: object) -> dict[str, object]:
         self.said = said
         self._do("hello")
-        return FACTS
+        if self._busy:
+            raise self._busy.pop()
+        return self.facts
+
+    def health(self, *, busy_over_s: float, deadline: Deadline) -> Health:
+        assert busy_over_s > 0
+        assert not deadline.expired
+        self._do("health")
+        return self.state
 
     def bye(self, **_: object) -> None:
         self._do("bye")
 
     def close(self) -> None:
         self.did.append("close")
+
+    def abort(self) -> None:
+        self.did.append("abort")
 
     def put_on(self, monkeypatch: pytest.MonkeyPatch) -> "Stage":
         names = {

@@ -99,3 +99,11 @@ def test_a_damaged_file_is_noticed_and_mended_by_the_next_save(tmp_path: Path, d
     assert store.holds(digest)
     assert np.array_equal(store.load(digest), floats(8))
     assert only(tmp_path / "evidence").name == f"{digest}.npy"  # nothing temporary is left
+
+
+@pytest.mark.parametrize("name", ["", "..", "../../etc/passwd", "/etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n"])
+def test_what_is_no_digest_leads_nowhere(tmp_path: Path, name: str) -> None:
+    store = ArrayStore(tmp_path)
+    with pytest.raises(FarmError, match="names no evidence"):
+        store.load(name)
+    assert not store.holds(name)

@@ -10,7 +10,7 @@ import pytest
 
 from harness import __version__
 from harness.dispatch.events import CellFinished, Progress
-from harness.dispatch.gateway import ABANDONED_S, Gateway, GatewayEvent, LaneDone, Saved
+from harness.dispatch.gateway import ABANDONED_S, Assignment, Gateway, GatewayEvent, LaneDone, Saved
 from harness.dispatch.lane import Lane
 from harness.errors import Code
 from tests.dispatch.builders import BOARD, floats, job, measured
@@ -23,9 +23,7 @@ def gateway(
     folder: Path, clock: Callable[[], float] = time.monotonic, leave: Callable[[], None] | None = None
 ) -> Gateway:
     return Gateway(
-        run="run-1",
-        holder="me@here",
-        wheel_cache=folder,
+        Assignment(run="run-1", holder="me@here", wheel_cache=folder),
         blobs=str.encode,
         digest=lambda array: f"digest of {array.size}",
         clock=clock,
@@ -167,6 +165,10 @@ def test_without_a_coordinator_the_devices_are_freed_and_the_process_ends(
     clock = HandClock()
     of = gateway(tmp_path, clock, leave)
     assert of.hello() == {"harness": __version__, "pid": str(os.getpid())}
+    # While other sites' gateways are started nobody asks, and nothing is held.
+    clock.now += 10 * ABANDONED_S
+    time.sleep(0.05)
+    assert not left.is_set()
     of.start(BOARD, JOBS)
     for _ in range(5):
         clock.now += ABANDONED_S - 0.1
@@ -176,3 +178,31 @@ def test_without_a_coordinator_the_devices_are_freed_and_the_process_ends(
     clock.now += ABANDONED_S + 0.1
     assert left.wait(PATIENCE_S)
     assert order == ["stopped", "left"]
+
+
+@pytest.mark.usefixtures("quick_watch")
+def test_a_coordinator_that_waits_for_the_end_of_lanes_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, left = threading.Event(), threading.Event()
+
+    def run(lane: Lane) -> None:
+        assert release.wait(PATIENCE_S)
+        lane.emit(CellFinished(at="", evidence=measured(lane.jobs[0].key)))
+
+    doing(monkeypatch, run)
+    clock = HandClock()
+    of = gateway(tmp_path, clock, left.set)
+    of.start(BOARD, JOBS)
+    stopping = threading.Thread(target=of.stop, args=(3 * ABANDONED_S,), daemon=True)
+    stopping.start()
+    assert of._stop.wait(PATIENCE_S)
+    time.sleep(0.02)
+    clock.now += 2 * ABANDONED_S
+    time.sleep(0.05)
+    assert not left.is_set()
+    release.set()
+    stopping.join(PATIENCE_S)
+    assert [type(event) for event in all_events(of)] == [CellFinished, LaneDone]
+    clock.now += 4 * ABANDONED_S + 0.1
+    assert left.wait(PATIENCE_S)

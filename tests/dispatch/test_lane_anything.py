@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from harness.dispatch.lane import Lane
 from harness.errors import Code, DeviceError, FarmError, TransportError
+from harness.evidence import Health
 from tests.dispatch.builders import job, key
-from tests.dispatch.lanes import Outcome, Script, play
+from tests.dispatch.lanes import Look, Outcome, Script, play
 
 NAMES = ("fp32", "fp16", "bf16", "w8")
 JOBS = tuple(job(name) for name in NAMES)
@@ -34,11 +35,15 @@ STOP = object()
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.none() | failures, max_size=4), st.lists(st.none() | failures | st.just(STOP), max_size=12))
+@given(
+    st.lists(st.none() | failures, max_size=4),
+    st.lists(st.none() | failures | st.just(STOP), max_size=12),
+    st.lists(st.just(Health()) | failures, max_size=12),
+)
 def test_each_cell_is_settled_once_unless_stopped(
-    played: Play, connecting: list[Exception | None], measuring: list[object]
+    played: Play, connecting: list[Exception | None], measuring: list[object], looks: list[Look]
 ) -> None:
-    script = Script(connecting=list(connecting))
+    script = Script(connecting=list(connecting), looks=list(looks))
 
     def stop() -> None:
         script.stop.set()
@@ -52,4 +57,5 @@ def test_each_cell_is_settled_once_unless_stopped(
     if not script.stop.is_set():
         assert lane.left == []
     assert max(map(script.attempts.count, KEYS), default=0) <= 2
+    assert len(set(script.answered)) == len(script.answered), "a cell that was measured is not measured again"
     assert set(settled) <= set(script.begun) or any(device.failure for device in script.devices)

@@ -1,5 +1,6 @@
 """The ledger: what gateways tell is kept and shown; what a lost gateway leaves is settled."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,10 +14,11 @@ from harness.dispatch.cluster import Remote
 from harness.dispatch.events import CellFinished, CellStarted, DeviceReady, Progress
 from harness.dispatch.gateway import GatewayEvent, LaneDone, Saved
 from harness.dispatch.journal import Journal, read_journal
-from harness.dispatch.ledger import Ledger, Listener, serve
+from harness.dispatch.ledger import Ledger, Listener, farewell, serve
 from harness.errors import Code, FarmError, Problem
 from harness.evidence import CellEvidence
 from tests.dispatch.builders import begun, failed, finished, floats, job, key, measured, ready
+from tests.fleet.wires import PATIENCE_S
 
 LOST = FarmError(Code.GATEWAY_LOST, "the actor died")
 
@@ -142,3 +144,103 @@ def test_a_gateway_that_is_lost_does_not_end_the_others(ledger: Ledger, tmp_path
     serving(ledger, lab=Scripted([]), away=away)
     found = {cell.key.device: cell.failure and cell.failure.code for cell in cells(tmp_path)}
     assert found == {"a76": Code.GATEWAY_LOST, "far": None}
+
+
+class Frozen(Scripted):
+    """A gateway that does not answer until it is let, and then fails as one that was waited for in vain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = threading.Event()
+
+    def poll(self, wait_s: float) -> list[GatewayEvent]:
+        assert self.let.wait(PATIENCE_S)
+        return super().poll(wait_s)
+
+
+def test_a_gateway_that_does_not_answer_keeps_no_other_waiting(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.begin("a76", "lab", [job("fp32")])
+    ledger.begin("far", "away", [job("fp32", device="far")])
+    frozen = Frozen()
+
+    class Away(Scripted):
+        def poll(self, wait_s: float) -> list[GatewayEvent]:
+            if len(self._portions) == 1:
+                assert cells(tmp_path) == []
+                frozen.let.set()  # not before all others of its answers were taken
+            return super().poll(wait_s)
+
+    away = Away([], [], [], [finished(measured(key(device="far"))), LaneDone("far")])
+    serving(ledger, lab=frozen, away=away)
+    found = {cell.key.device: cell.failure and cell.failure.code for cell in cells(tmp_path)}
+    assert found == {"a76": Code.GATEWAY_LOST, "far": None}
+    assert (frozen.polls, away.polls) == (1, 4)
+
+
+def test_what_was_handed_over_when_the_run_is_interrupted_is_kept(ledger: Ledger, tmp_path: Path) -> None:
+    """The coordinator is interrupted while it keeps one gateway's events and another's are on their way."""
+    ledger.begin("a76", "lab", [job("fp32")])
+    ledger.begin("far", "away", [job("fp32", device="far")])
+    interrupted = threading.Event()
+
+    class Interrupting(Scripted):
+        def poll(self, wait_s: float) -> list[GatewayEvent]:
+            assert wait_s > 0
+            return _Interrupt(interrupted)
+
+    class Late(Scripted):
+        def poll(self, wait_s: float) -> list[GatewayEvent]:
+            assert interrupted.wait(PATIENCE_S)
+            return super().poll(wait_s)
+
+    late = Late([finished(measured(key(device="far"))), LaneDone("far")])
+    with pytest.raises(KeyboardInterrupt):
+        serving(ledger, lab=Interrupting(), away=late)
+    assert [cell.key.device for cell in cells(tmp_path)] == ["far"]
+
+
+class _Interrupt(list[GatewayEvent]):
+    """Events at the sight of which somebody presses Ctrl-C."""
+
+    def __init__(self, noted: threading.Event) -> None:
+        super().__init__()
+        self._noted = noted
+
+    def __iter__(self) -> Iterator[GatewayEvent]:
+        self._noted.set()
+        raise KeyboardInterrupt
+
+
+class Stopping(Scripted):
+    """A gateway that is being stopped; `met` is where all of them meet."""
+
+    def __init__(self, met: threading.Barrier, *portions: list[GatewayEvent]) -> None:
+        super().__init__(*portions, [])
+        self._met = met
+
+    def stop(self, wait_s: float) -> None:
+        assert wait_s == 7.0
+        self._met.wait(PATIENCE_S)
+
+    def poll(self, wait_s: float) -> list[GatewayEvent]:
+        assert wait_s == 0.0
+        return self._portions.pop(0)
+
+
+def test_all_gateways_are_stopped_at_once_and_their_last_words_kept(ledger: Ledger, tmp_path: Path) -> None:
+    """None is asked for events while another one's lanes end, so one after the other they would be lost."""
+    met = threading.Barrier(3)
+
+    class Gone(Stopping):
+        def stop(self, wait_s: float) -> None:
+            super().stop(wait_s)
+            raise LOST
+
+    lab = Stopping(met, [finished(measured(key("fp32")))], [finished(measured(key("fp16")))])
+    away = Stopping(met, [finished(measured(key(device="far")))])
+    farewell(cast(dict[str, Remote], {"lab": lab, "gone": Gone(met), "away": away}), ledger, 7.0)
+    assert [(cell.key.device, cell.key.precision) for cell in cells(tmp_path)] == [
+        ("a76", "fp32"),
+        ("a76", "fp16"),
+        ("far", "fp32"),
+    ]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from harness.config.inventory import Deadlines
 from harness.dispatch.arrays import npy_digest
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.measure import Save, measure
-from harness.dispatch.stopping import Certain, never
-from harness.errors import Code, DeviceError, FarmError, TransportError
+from harness.dispatch.stopping import TO_THE_END, Enough, Stopping
+from harness.errors import Blame, Code, DeviceError, FarmError, TransportError
 from harness.evidence import CellEvidence, Probe, RawTiming
 from harness.fleet.client import FloatArray
+from harness.fleet.deadline import GRACE_S
 from tests.dispatch.builders import BOARD, job
 from tests.dispatch.sessions import FakeAgent, Reports, services, session
 
@@ -32,7 +34,7 @@ def run(
     save: Save = npy_digest,
     cell_s: float = 600.0,
     reports: Reports | None = None,
-    certain: Certain = never,
+    stopping: Stopping = TO_THE_END,
 ) -> CellEvidence:
     device = BOARD.model_copy(update={"deadlines": Deadlines(cell_s=cell_s), "cpus": (4, 5), "threads": 2})
     open_session = session(agent, services(folder, agent.clock), device, reports)
@@ -42,35 +44,58 @@ def run(
         return worth
 
     return measure(
-        open_session, cell, worth=is_worth, save=save, stop=stop or threading.Event(), certain=certain
+        open_session, cell, worth=is_worth, save=save, stop=stop or threading.Event(), stopping=stopping
     )  # fmt: skip
 
 
+@dataclass
+class Asked:
+    """A rule that always says the same, and remembers what it was asked and told."""
+
+    answer: Enough | None
+    asked: list[tuple[CellJob, list[list[float]], list[int]]] = field(default_factory=list)
+    told: list[tuple[CellJob, list[list[float]], list[int]]] = field(default_factory=list)
+
+    def enough(self, job: CellJob, outputs: FloatArray, looks: Sequence[int]) -> Enough | None:
+        self.asked.append((job, outputs.tolist(), list(looks)))
+        return self.answer
+
+    def measured(self, job: CellJob, outputs: FloatArray, looks: Sequence[int]) -> None:
+        self.told.append((job, outputs.tolist(), list(looks)))
+
+
 def test_a_cell_that_is_certain_ends_at_that_look(tmp_path: Path) -> None:
-    agent, asked = FakeAgent(), []
-
-    def certain(cell: CellJob, outputs: FloatArray, looks: Sequence[int]) -> bool:
-        asked.append((cell, outputs.tolist(), list(looks)))
-        return True
-
-    found = run(agent, tmp_path, certain=certain)
-    assert asked == [(CELL, EXPECTED[:4], [4])]
+    agent, twin = FakeAgent(), CELL.key.model_copy(update={"device": "another"})
+    stopping = Asked(Enough("PASS by its answers", twin))
+    found = run(agent, tmp_path, stopping=stopping)
+    assert stopping.asked == stopping.told == [(CELL, EXPECTED[:4], [4])]
     assert (found.images, found.looks, found.stopped_early) == (4, (4,), False)
+    assert (found.enough, found.same_as) == ("PASS by its answers, after 4 of 6 images", twin)
     assert found.outputs == npy_digest(np.array(EXPECTED[:4], np.float32))
     assert agent.calls[-2:] == ["time", "close"]
     assert "0" * 63 + "1" not in agent.held  # the batch that nobody needs was not sent
 
 
-def test_at_the_last_image_nobody_asks(tmp_path: Path) -> None:
-    asked: list[int] = []
+def test_at_the_last_image_nobody_asks_but_all_is_told(tmp_path: Path) -> None:
+    stopping = Asked(None)
+    found = run(FakeAgent(), tmp_path, stopping=stopping)
+    assert stopping.asked == [(CELL, EXPECTED[:4], [4])]
+    assert stopping.told == [(CELL, EXPECTED, [4, 6])]
+    assert (found.images, found.looks, found.enough, found.same_as) == (6, (4, 6), "", None)
 
-    def certain(_cell: CellJob, outputs: FloatArray, _looks: Sequence[int]) -> bool:
-        asked.append(len(outputs))
-        return False
 
-    found = run(FakeAgent(), tmp_path, certain=certain)
-    assert asked == [4]
-    assert (found.images, found.looks) == (6, (4, 6))
+def test_a_cell_that_ends_badly_is_not_told(tmp_path: Path) -> None:
+    """What failed while it was timed is an error, and nobody may share it."""
+    stopping = Asked(Enough("PASS by its answers"))
+    with pytest.raises(FarmError):
+        run(FakeAgent(failures={("time", 1): FarmError(Code.INFERENCE_FAILED, "no")}), tmp_path, stopping=stopping)
+    assert (len(stopping.asked), stopping.told) == (1, [])
+
+
+def test_a_precision_that_did_not_take_effect_is_not_told(tmp_path: Path) -> None:
+    stopping = Asked(None)
+    run(FakeAgent(), tmp_path, worth=False, stopping=stopping)
+    assert (stopping.asked, stopping.told) == ([], [])
 
 
 def test_a_cell_is_measured_in_order_and_closed(tmp_path: Path) -> None:
@@ -121,7 +146,7 @@ def test_progress_counts_images_and_bytes(tmp_path: Path) -> None:
 
 
 def test_what_is_on_the_device_is_not_sent_again(tmp_path: Path) -> None:
-    agent = FakeAgent(held={"e" * 64, *CELL.objects})
+    agent = FakeAgent(held={"e" * 64, *CELL.objects(2)})
     run(agent, tmp_path)
     assert "put" not in agent.calls
     assert agent.sent_bytes == 0
@@ -198,3 +223,48 @@ def test_the_device_gives_up_before_we_do(tmp_path: Path) -> None:
     (setup,) = agent.setups
     for name in ("open", "probe", "infer", "time"):
         assert agent.deadlines[name] > setup.deadline_s + 1.0, name
+
+
+def test_more_of_its_batches_may_not_outlive_the_cell(tmp_path: Path) -> None:
+    # The wheel, the model and the first batch may take what a transfer may take; the second batch is sent mid-cell.
+    agent = FakeAgent(takes_s={"put": 40.0})
+    with pytest.raises(TransportError) as caught:
+        run(agent, tmp_path, cell_s=20.0)
+    assert caught.value.problem.code is Code.CONNECTION_LOST
+    assert agent.calls.count("put") == 4
+    assert agent.deadlines["put"] == 20.0 + GRACE_S
+    assert agent.calls[-1] == "close"
+
+
+def test_what_is_left_of_a_cell_bounds_its_transfers(tmp_path: Path) -> None:
+    agent = FakeAgent(takes_s={"infer": 12.0, "missing": 1.0})
+    run(agent, tmp_path, cell_s=60.0)
+    # At the second batch 12 seconds are gone, and 1 more for the question what is missing.
+    assert agent.deadlines["put"] == 60.0 + GRACE_S - 13.0
+
+
+def test_closing_is_within_the_cell_while_that_has_time(tmp_path: Path) -> None:
+    agent = FakeAgent()
+    run(agent, tmp_path, cell_s=600.0)
+    assert agent.deadlines["close"] == 30.0
+    agent = FakeAgent(takes_s={"time": 12.0})
+    run(agent, tmp_path, cell_s=5.0)
+    assert agent.deadlines["close"] == 5.0 + GRACE_S - 12.0
+
+
+def test_closing_is_tried_when_the_cell_has_no_time_left(tmp_path: Path) -> None:
+    late = TransportError(Code.CONNECTION_LOST, "The agent did not answer a request within its deadline.")
+    agent = FakeAgent(takes_s={"infer": 700.0}, failures={("infer", 1): late})
+    with pytest.raises(TransportError):
+        run(agent, tmp_path)
+    assert agent.calls[-1] == "close"
+    assert agent.deadlines["close"] == 5.0
+
+
+def test_cores_that_are_absent_are_answered_with_those_that_are_there(tmp_path: Path) -> None:
+    refused = DeviceError(Code.CORES_ABSENT, "the device has no cores [4, 5] for us, only [0, 1]")
+    with pytest.raises(DeviceError) as caught:
+        run(FakeAgent(failures={("open", 1): refused}), tmp_path)
+    problem = caught.value.problem
+    assert (problem.code, problem.blame, problem.message) == (Code.CORES_ABSENT, Blame.USER, refused.problem.message)
+    assert problem.what_to_do == "Name some of the cores 0, 1 in `cpus:`, or leave it out."

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.config.inventory import Device
+from harness.dispatch.patience import Patience
 from harness.dispatch.session import Services, open_session
 from harness.errors import Code, DeviceError, TransportError
 from harness.fleet.link import SILENCE_S
@@ -38,12 +39,12 @@ def test_objects_are_asked_for_and_sent_once(tmp_path: Path) -> None:
     of = session(agent, services(tmp_path), report=reports)
     cell = job(counts=(4, 2))
     of.provide(cell, batches=1)
-    assert agent.held == {*cell.objects[:2]}
+    assert agent.held == {*cell.objects(1)}
     of.provide(cell, batches=1)
     of.provide(cell, batches=2)
     of.provide(job("fp16", counts=(4, 2)), batches=2)
     assert agent.calls == ["missing", "put", "put", "missing", "put"]
-    assert agent.held == {*cell.objects}
+    assert agent.held == {*cell.objects(2)}
     assert of.sent_bytes == 1000 + 3 * 64
 
 
@@ -55,16 +56,26 @@ def test_what_could_not_be_sent_is_sent_again(tmp_path: Path) -> None:
         of.provide(cell, batches=1)
     agent.held.discard(cell.batches[0].digest)
     of.provide(cell, batches=1)
-    assert agent.held == {*cell.objects[:2]}
+    assert agent.held == {*cell.objects(1)}
 
 
 def test_evidence_is_what_device_and_engines_said(tmp_path: Path) -> None:
     of = session(FakeAgent(), services(tmp_path))
     of.start_engine("3.6.1")
     assert of.evidence.name == "a76"
-    assert of.evidence.facts == {"machine": "aarch64", "isa": ["fp16"]}
+    assert of.evidence.facts == {"machine": "aarch64", "isa": ["fp16"], "cpus": [0, 1]}
     assert of.evidence.engines == {"3.6.1": {"engine": "3.6.1", "numpy": "2.1", "banner": "banner"}}
     assert of.evidence.sent_bytes == 1005
+
+
+def test_a_busy_device_is_asked_again_over_the_same_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = DeviceError(Code.DEVICE_BUSY, "Run 7 of anna@lab holds this device.")
+    stage, reports, slept = Stage(busy=[busy, busy]).put_on(monkeypatch), Reports(), list[float]()
+    with open_session(BOARD, services(tmp_path, slept=slept), reports, Patience(60.0)) as opened:
+        assert opened.sent_bytes == 750
+    assert stage.did == ["connect", "start agent", "link", "hello", "hello", "hello", "bye", "close", "close"]
+    assert slept == [2.0, 2.0]
+    assert any("anna@lab" in words for words, *_ in reports.said)
 
 
 def visit(shared: Services, device: Device = BOARD) -> int:

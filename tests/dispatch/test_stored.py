@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from harness.dispatch.arrays import ArrayStore
-from harness.dispatch.events import JournalEvent, RunEnded
+from harness.dispatch.events import CellFinished, JournalEvent, RunEnded
 from harness.dispatch.journal import NAME, Journal
 from harness.dispatch.snapshot import ModelNote
-from harness.dispatch.stored import replay, stored_run
+from harness.dispatch.stored import Replay, replay, stored_run
 from harness.errors import Code, FarmError, Problem
 from harness.evidence import CellEvidence, Failure
 from harness.results import ModelResult
@@ -58,6 +58,18 @@ def test_errors_alone_are_measured_again(tmp_path: Path) -> None:
     )
     assert found.settled(lambda _: True) == {key("fp32"), key("bf16"), key("int8")}
     assert found.settled({"1" * 64}.__contains__) == {key("bf16"), key("int8")}  # fp32's outputs are gone
+
+
+def test_a_cell_that_shares_is_measured_again_with_the_one_it_was_left_for() -> None:
+    first, second = key(), key(device="a53")
+    shares = measured(second, outputs="1" * 64, same_as=first)
+    found = Replay()
+    for evidence in (measured(first), shares):
+        found.take(CellFinished(at=AT, evidence=evidence))
+    assert found.settled(lambda _: True) == {first, second}
+    assert found.settled({"1" * 64}.__contains__) == frozenset()  # the outputs of the first are gone
+    found.take(CellFinished(at=AT, evidence=failed(first)))
+    assert found.settled(lambda _: True) == frozenset()
 
 
 def test_a_device_that_fails_later_keeps_its_description(tmp_path: Path) -> None:
