@@ -54,4 +54,5 @@ def _outcome(evidence: CellEvidence) -> str:
         return f"not run: {evidence.unsupported}"
     if evidence.stopped_early:
         return f"did not take effect (one sample, {evidence.wall_s:.1f} s)"
-    return f"{evidence.images} images in {evidence.wall_s:.1f} s"
+    why = f": {evidence.enough}" if evidence.enough else ""
+    return f"{evidence.images} images in {evidence.wall_s:.1f} s{why}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from harness.report import numbers
-from harness.results import Cause, CellResult, LossPart
+from harness.results import Cause, CellResult, LossPart, Verdict
 
 PARTS = (Cause.CONVERSION, Cause.QUANTISATION, Cause.ARITHMETIC, Cause.DEVICE)
 """The causes that `LossSplit` has a part for, in the order in which a file goes through them."""
@@ -15,12 +15,19 @@ def part(cell: CellResult, cause: Cause) -> LossPart | None:
     return found if isinstance(found, LossPart) else None
 
 
+def cause_of(cell: CellResult) -> Cause | None:
+    """Return the cause of a loss: the cell's own, or where none is decided the dominant part of what was measured."""
+    if cell.verdict is Verdict.INCONCLUSIVE and cell.split is not None:
+        return cell.split.dominant
+    return cell.cause
+
+
 def because(cells: Sequence[CellResult]) -> str:
     """Return the figure behind the cause that some cells share; '' where none was measured.
 
     `relative L2 0.03 … 0.04`, with the fp16 floor where that was measured; images for outputs that are not finite.
     """
-    cause = cells[0].cause if cells else None
+    cause = cause_of(cells[0]) if cells else None
     if cause is Cause.NON_FINITE:
         images = [float(cell.metrics.nonfinite) for cell in cells if cell.metrics is not None]
         return f"{numbers.between(images, _whole)} images" if images else ""

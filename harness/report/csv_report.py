@@ -25,7 +25,7 @@ COLUMNS: Final = (
     "extent", "share", "proof", "fallbacks", "agreement_low", "agreement_high", "confidence", "method", "decided_at",
     "images_needed", "shared_with", *_SPLIT, "dominant", "split_note", "flips", "flip_margin_min",
     "flip_margin_max", "peers_equal", "peers_unequal", "peer_odd", "numeric_relative_l2", "numeric_cosine",
-    "timing_drift", "timing_grade", "expected",
+    "timing_drift", "timing_grade", "expected", "asked_equal", "asked_unequal", "asked_odd",
 )  # fmt: skip
 """The heading; columns are only ever added at the end. Names are those of `harness.results`; lists are joined by
 semicolons; floor is that of fp16, `<part>_…` the split of the loss, `flips` a count."""
@@ -96,7 +96,14 @@ def _flips(cell: CellResult) -> Mapping[str, object]:
 def _peers(peers: Peers | None) -> Mapping[str, object]:
     if peers is None:
         return {}
-    return {"peers_equal": ";".join(peers.equal), "peers_unequal": ";".join(peers.unequal), "peer_odd": peers.odd}
+    return {
+        "peers_equal": ";".join(peers.equal),
+        "peers_unequal": ";".join(peers.unequal),
+        "peer_odd": peers.odd,
+        "asked_equal": ";".join(peers.asked_equal),
+        "asked_unequal": ";".join(peers.asked_unequal),
+        "asked_odd": peers.asked_odd,
+    }
 
 
 def _field(value: object) -> str:

@@ -1,5 +1,7 @@
 """The sections of report.md with the numbers behind the verdicts: distances, numbers-only thresholds, peers."""
 
+from collections.abc import Sequence
+
 from harness.report import names, numbers
 from harness.report.cell_table import cell_table
 from harness.report.text import markdown
@@ -8,6 +10,11 @@ from harness.results import CellResult, RunResults
 PEERS_LEGEND = (
     "Devices with the same arithmetic, engine version and number of threads should agree to the bit. Where one does"
     " not, suspect its memory, its clock, or kernels for an instruction set that the others lack."
+)
+
+ASKED_LEGEND = (
+    "Asked the same, but what ran on one side or the other is not proven. Such devices need not agree; where one"
+    " alone differs, whatever ran there is not what ran on the others."
 )
 
 
@@ -41,6 +48,13 @@ def peers(results: RunResults) -> str:
     """Return the cells that differ from devices that should agree with them to the bit; '' where all agree."""
     cells = [cell for cell in results.cells if cell.peers is not None and (cell.peers.unequal or cell.peers.odd)]
     return cell_table(cells, results, ["differs from", "agrees with", "odd one out"], _peers)
+
+
+def asked(results: RunResults) -> str:
+    """Return the cells that differ from devices that were asked the same, what ran not being proven; '' for none."""
+    cells = [cell for cell in results.cells if cell.peers is not None and cell.peers.asked_unequal]
+    found = cell_table(cells, results, ["differs from", "agrees with", "odd one out"], _asked)
+    return f"{ASKED_LEGEND}\n\n{found}" if found else ""
 
 
 def agreeing(results: RunResults) -> str:
@@ -90,13 +104,16 @@ def _kept(kept: bool | None) -> str:
 
 def _peers(cell: CellResult) -> list[str]:
     found = cell.peers
-    if found is None:
-        return []
-    return [
-        markdown(", ".join(found.unequal), 4000),
-        markdown(", ".join(found.equal), 4000),
-        markdown(found.odd or ""),
-    ]
+    return [] if found is None else _company(found.unequal, found.equal, found.odd)
+
+
+def _asked(cell: CellResult) -> list[str]:
+    found = cell.peers
+    return [] if found is None else _company(found.asked_unequal, found.asked_equal, found.asked_odd)
+
+
+def _company(unequal: Sequence[str], equal: Sequence[str], odd: str | None) -> list[str]:
+    return [markdown(", ".join(unequal), 4000), markdown(", ".join(equal), 4000), markdown(odd or "")]
 
 
 def _fallbacks(cell: CellResult) -> list[str]:

@@ -77,6 +77,7 @@ def _cell(cell: CellResult) -> dict[str, Any]:
         "peers": cell.peers.model_dump() if cell.peers else None,
         "flips": [flip.model_dump() for flip in cell.flips],
         "numeric": cell.numeric.model_dump() if cell.numeric else None,
+        "condition": cell.condition.model_dump() if cell.condition else None,
         "shared_with": cell.shared_with.model_dump() if cell.shared_with else None,
         "expected": cell.expected,
         "variant": cell.variant,

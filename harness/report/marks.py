@@ -44,7 +44,7 @@ class Shown:
 def shown(cell: CellResult) -> Shown:
     """Return what the matrix shows of a cell."""
     found = kind(cell)
-    rest = (detail(cell), _ran(cell), _cause(cell), _needed(cell))
+    rest = (detail(cell), _shared(cell), _ran(cell), _cause(cell), _needed(cell))
     return Shown(found, f"{found.mark} {_word(cell, found)}", tuple(part for part in rest if part))
 
 
@@ -90,6 +90,11 @@ def _ran(cell: CellResult) -> str:
         return names.ran_briefly(cell)
     share = cell.effective.share
     return "partly as asked" if share is None else f"{numbers.percent(share)} ran as asked"
+
+
+def _shared(cell: CellResult) -> str:
+    # The figure is that of few images, the verdict that of the cell named.
+    return f"equal to the bit to {cell.shared_with.device}" if cell.shared_with else ""
 
 
 def _cause(cell: CellResult) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 NONE = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
@@ -34,13 +35,16 @@ def signed(points: float | None) -> str:
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
-    """Return `low … high` of a change, with signs."""
-    return NONE if bounds is None else f"{signed(bounds[0])} … {signed(bounds[1])}"
+    """Return `low … high` of a change, with signs; each end is rounded away from the other.
+
+    An end decides a verdict by lying within the threshold or beyond it, and must not be rounded across it.
+    """
+    return NONE if bounds is None else " … ".join(map(signed, _outwards(bounds)))
 
 
 def span(bounds: tuple[float, float] | None, scale: float = 1.0) -> str:
-    """Return `low … high` of a quantity that has no sign, times `scale`."""
-    return NONE if bounds is None else f"{scale * bounds[0]:.1f} … {scale * bounds[1]:.1f}"
+    """Return `low … high` of a quantity that has no sign, times `scale`; rounded as those of `interval`."""
+    return NONE if bounds is None else " … ".join(f"{end:.1f}" for end in _outwards(bounds, scale))
 
 
 def between(values: Sequence[float], words: Callable[[float], str]) -> str:
@@ -54,6 +58,13 @@ def cosine(value: float | None) -> str:
     if value is None or math.isinf(value):
         return NONE if value is None else _infinite(value)
     return f"{value:.6f}"
+
+
+def _outwards(bounds: tuple[float, float], scale: float = 1.0) -> tuple[float, float]:
+    # In decimals as they are written: in binary 1.1 is a little more, and would become 1.2.
+    low, high = (Decimal(repr(float(end))) * Decimal(repr(float(scale))) for end in bounds)
+    tenth = Decimal("0.1")
+    return float(low.quantize(tenth, ROUND_FLOOR)), float(high.quantize(tenth, ROUND_CEILING))
 
 
 def _infinite(value: float) -> str:

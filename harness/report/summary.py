@@ -3,19 +3,24 @@
 from collections.abc import Callable, Sequence
 
 from harness.report import numbers
-from harness.report.causes import because
+from harness.report.causes import because, cause_of
+from harness.report.decided import decided, ran_as_asked
 from harness.report.groups import grouped
 from harness.report.known import expected_failure, passes_now
 from harness.report.marks import not_as_asked, partly
-from harness.results import CellResult, RunResults, Status, Verdict
+from harness.results import CellResult, RunResults, Status, Thresholds, Verdict
 
 _ORDER = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NA, Verdict.ERROR)
 
 
 def three(results: RunResults) -> tuple[str, str, str]:
-    """Return exactly three sentences: which combinations lose accuracy, why, and which are safe."""
+    """Return exactly three sentences: which combinations lose accuracy, why, and which are safe.
+
+    What was not decided, but measured beyond the threshold, is named beside what is lost: it may well be.
+    """
     losing = [cell for cell in results.cells if cell.verdict is Verdict.FAIL]
-    return _loss(losing, results), _why(losing, results), _safe(results)
+    apparent = [cell for cell in results.cells if _apparent(cell, results.thresholds)]
+    return _loss(losing, apparent, results), _why(losing, apparent, results), _safe(results)
 
 
 def counts(results: RunResults) -> str:
@@ -33,7 +38,10 @@ def counts(results: RunResults) -> str:
         ("failed as known", expected_failure),
     )
     notes = [f"{count} {words}" for words, test in tests if (count := sum(map(test, results.cells)))]
-    return f"{shown} Of these {', '.join(notes)}." if notes else shown
+    counted = f"{shown} Of these {', '.join(notes)}." if notes else shown
+    asked = ran_as_asked(results.cells)
+    share = f" {len(decided(asked))} of {len(asked)} cells that ran as asked are decided."
+    return counted + share if asked else counted
 
 
 def alarms(results: RunResults) -> list[str]:
@@ -49,26 +57,44 @@ def alarms(results: RunResults) -> list[str]:
     return found
 
 
-def _loss(losing: Sequence[CellResult], results: RunResults) -> str:
-    if not losing:
-        decided = any(cell.verdict is Verdict.PASS for cell in results.cells)
-        return (
-            "No combination that was decided loses accuracy."
-            if decided
-            else "Nothing could be shown to lose accuracy."
-        )
-    return f"Accuracy is lost by {grouped(losing, results, change_range)}."
+def _apparent(cell: CellResult, limits: Thresholds) -> bool:
+    """Tell whether a cell is not decided although what was measured is beyond the threshold; one image is nothing."""
+    found = cell.metrics
+    if cell.verdict is not Verdict.INCONCLUSIVE or found is None or found.images < 2:
+        return False
+    if found.accuracy_drop_points is not None:
+        return found.accuracy_drop_points > limits.accuracy_drop_points
+    return found.top1_agreement is not None and found.top1_agreement < limits.agreement
 
 
-def _why(losing: Sequence[CellResult], results: RunResults) -> str:
-    if not losing:
-        return "So there is no loss to explain."
+def _loss(losing: Sequence[CellResult], apparent: Sequence[CellResult], results: RunResults) -> str:
+    if losing:
+        words = f"Accuracy is lost by {grouped(losing, results, _lost)}"
+    elif any(cell.verdict is Verdict.PASS for cell in results.cells):
+        words = "No combination that was decided loses accuracy"
+    else:
+        words = "Nothing could be shown to lose accuracy"
+    if not apparent:
+        return f"{words}."
+    return f"{words}; not decided, but measured beyond the threshold: {grouped(apparent, results, _measured)}."
+
+
+def _why(losing: Sequence[CellResult], apparent: Sequence[CellResult], results: RunResults) -> str:
+    found = []
+    if losing:
+        found.append(f"The cause is {'; it is '.join(_causes(losing, results))}")
+    if apparent:
+        begin = "of what is not decided it would be" if losing else "The cause would be"
+        found.append(f"{begin} {'; it would be '.join(_causes(apparent, results))}")
+    return f"{'; '.join(found)}." if found else "So there is no loss to explain."
+
+
+def _causes(cells: Sequence[CellResult], results: RunResults) -> list[str]:
     causes: dict[str, list[CellResult]] = {}
-    for cell in losing:
-        causes.setdefault(str(cell.cause or ""), []).append(cell)
-    known = [f"{cause} for {grouped(cells, results, because)}" for cause, cells in causes.items() if cause]
-    unknown = [f"not known for {grouped(cells, results)}" for cause, cells in causes.items() if not cause]
-    return f"The cause is {'; it is '.join([*known, *unknown])}."
+    for cell in cells:
+        causes.setdefault(str(cause_of(cell) or ""), []).append(cell)
+    known = [f"{cause} for {grouped(members, results, because)}" for cause, members in causes.items() if cause]
+    return [*known, *(f"not known for {grouped(members, results)}" for cause, members in causes.items() if not cause)]
 
 
 def _safe(results: RunResults) -> str:
@@ -96,6 +122,20 @@ def change_range(cells: Sequence[CellResult]) -> str:
     if broken := len(found) - len(finite):
         words.append("outputs not finite" if broken == len(found) else f"outputs not finite on {broken}")
     return ", ".join(words)
+
+
+def _lost(cells: Sequence[CellResult]) -> str:
+    return _and_unproven(cells, change_range(cells))
+
+
+def _measured(cells: Sequence[CellResult]) -> str:
+    images = [cell.metrics.images for cell in cells if cell.metrics is not None]
+    return _and_unproven(cells, f"{change_range(cells)} on {numbers.between(images, str)} images")
+
+
+def _and_unproven(cells: Sequence[CellResult], figure: str) -> str:
+    unproven = any(cell.effective is not None and cell.effective.in_effect is None for cell in cells)
+    return f"{figure}, what ran is not proven" if unproven else figure
 
 
 def _partly(cells: Sequence[CellResult]) -> str:

@@ -5,12 +5,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.diagnosis import NOTHING_FOUND, Diagnosis
 from harness.report import csv_report, json_report, junit, markdown
+from harness.report.depth import pictures
 from harness.report.guide import GUIDE, guide
 from harness.results import RunResults
 
 _RENDERERS: dict[str, Callable[[RunResults], str]] = {
-    "report.md": markdown.render,
     "results.json": json_report.render,
     "results.csv": csv_report.render,
     "junit.xml": junit.render,
@@ -18,8 +19,10 @@ _RENDERERS: dict[str, Callable[[RunResults], str]] = {
 }
 
 
-def write_reports(results: RunResults, folder: Path) -> tuple[Path, ...]:
+def write_reports(results: RunResults, folder: Path, diagnosis: Diagnosis = NOTHING_FOUND) -> tuple[Path, ...]:
     """Write report.md, results.json, results.csv, junit.xml and the page on how to read them; return their paths.
+
+    What closer looks found is part of report.md, with a picture for each explained cell.
 
     All are rendered before the first is written, and each takes its place in one step, so a reader never sees
     half a file. Equal results give equal bytes.
@@ -27,7 +30,9 @@ def write_reports(results: RunResults, folder: Path) -> tuple[Path, ...]:
     Raises:
         OSError: the folder cannot be made or written to.
     """
-    rendered = {name: render(results) for name, render in _RENDERERS.items()}
+    rendered = {"report.md": markdown.render(results, diagnosis)}
+    rendered |= {name: render(results) for name, render in _RENDERERS.items()}
+    rendered |= pictures(diagnosis)
     folder.mkdir(parents=True, exist_ok=True)
     return tuple(write_file(folder / name, text) for name, text in rendered.items())
 

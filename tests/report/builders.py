@@ -119,7 +119,9 @@ def explained(cell: CellResult) -> CellResult:
             "effective": (cell.effective or FP16).model_copy(update=ran),
             "certainty": Certainty(confidence=0.95, method="spending", decided_at=50),
             "split": split,
-            "peers": Peers(equal=("b-01",), unequal=("b-02",), odd="b-02"),
+            "peers": Peers(
+                equal=("b-01",), unequal=("b-02",), odd="b-02", asked_unequal=("max-01",), asked_odd="max-01"
+            ),
             "flips": (
                 Flip(image=7, reference=3, given=5, label=3, margin=0.001),
                 Flip(image=30, reference=1, given=None, margin=4.25),

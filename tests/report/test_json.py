@@ -95,12 +95,22 @@ def test_what_a_verdict_rests_on_is_there() -> None:
     assert (split["dominant"], split["quantisation"]) == ("arithmetic", None)
     assert split["floor"] == {"images": 60, "relative_l2_median": 0.0121, "flips": 1, "drop_points": 0.0}
     assert split["device"]["relative_l2_median"] is None, "infinite"
-    assert cell["peers"] == {"equal": ["b-01"], "unequal": ["b-02"], "odd": "b-02"}
+    assert cell["peers"] == {
+        **{"equal": ["b-01"], "unequal": ["b-02"], "odd": "b-02"},
+        **{"asked_equal": [], "asked_unequal": ["max-01"], "asked_odd": "max-01"},
+    }
     assert cell["flips"][0] == {"image": 7, "reference": 3, "given": 5, "label": 3, "margin": 0.001}
     assert cell["flips"][1]["given"] is None
     assert cell["numeric"] == {"relative_l2": False, "cosine": True}
     assert cell["shared_with"] == {"device": "a72-01", "model": "b0", "precision": "fp32", "engine": "3.6.1"}
     assert cell["expected"] == "4-bit weights, see the log"
+
+
+def test_peers_of_an_older_document_keep_to_the_schema() -> None:
+    shown = strict(render(EXPLAINED))
+    for name in ("asked_equal", "asked_unequal", "asked_odd"):
+        del shown["cells"][0]["peers"][name]
+    VALIDATOR.validate(shown)
 
 
 def test_an_error_has_code_blame_message_and_advice() -> None:
@@ -166,6 +176,7 @@ def broken_documents() -> list[tuple[str, Any]]:
         change("cells/0/shared_with", "a72-01"),
         change("cells/0/expected", ["reason"]),
         change("models/0/warnings", "none"),
+        change("cells/0/peers", {"equal": [], "unequal": [], "odd": None, "asked_odd": 3}),
     ]
 
 

@@ -20,6 +20,7 @@ from .builders import NOT_FP16, cells, devices, explained, key, measured, metric
 from .hostile import hostile
 
 EXPLAINED = results(cells=(explained(cells()[1]),), thresholds=Thresholds(relative_l2=0.01, cosine=0.999))
+PEERS = "Devices that should agree to the bit"
 GOLDEN = Path(__file__).with_name("golden.md")
 
 
@@ -181,9 +182,18 @@ def test_flips_with_their_margins_nearest_and_worst() -> None:
 
 
 def test_peers_that_disagree_are_named() -> None:
-    assert "0 of 1 cells with peers agree" in section(render(EXPLAINED), "Devices that should agree to the bit")
-    row = explained_row("Devices that should agree to the bit")
+    found = section(render(EXPLAINED), PEERS)
+    assert "0 of 1 cells with peers agree" in found
+    row = dict(zip(*rows(found.split("Asked the same")[0]), strict=True))
     assert (row["differs from"], row["agrees with"], row["odd one out"]) == ("b-02", "b-01", "b-02")
+
+
+def test_devices_that_were_asked_the_same_are_listed_apart_where_nothing_is_proven() -> None:
+    _, known, apart = re.split(r"cells with peers agree|Asked the same, but", section(render(EXPLAINED), PEERS))
+    assert [row[-1] for row in rows(known)] == ["odd one out", "b-02"]
+    assert rows(apart)[0][-3:] == ["differs from", "agrees with", "odd one out"]
+    assert rows(apart)[1][-3:] == ["max-01", "", "max-01"]
+    assert "Asked the same" not in render(results())
 
 
 def test_numbers_only_thresholds_are_apart() -> None:
@@ -284,7 +294,7 @@ def test_tables_are_tables_to_a_markdown_parser() -> None:
     assert html.count("<table>") == 9
     whole_tables(html)
     full = MarkdownIt("commonmark").enable("table").render(render(EXPLAINED))
-    assert full.count("<table>") == 13
+    assert full.count("<table>") == 14
     whole_tables(full)
 
 

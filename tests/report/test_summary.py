@@ -10,9 +10,9 @@ from harness.errors import Code, Problem
 from harness.report.causes import because
 from harness.report.places import merged, places
 from harness.report.summary import alarms, change_range, counts, three
-from harness.results import Cause, CellResult, RunResults, Verdict
+from harness.results import Cause, CellResult, LossPart, LossSplit, RunResults, Verdict
 
-from .builders import FP32, broken, cells, devices, explained, key, measured, metrics, results
+from .builders import FP32, UNPROVEN, broken, cells, devices, explained, key, measured, metrics, results
 from .hostile import hostile
 
 MINUS = "\N{MINUS SIGN}"
@@ -56,11 +56,62 @@ def test_what_was_not_decided_or_measured_is_counted() -> None:
     assert counts(results()) == (
         "9 cells: 2 PASS, 2 FAIL, 1 INCONCLUSIVE, 2 N/A, 2 ERROR. Of these 1 could not be decided,"
         " 1 did not run as asked, 1 could not be run at all, 1 could not be measured, 1 not measured yet."
+        " 4 of 5 cells that ran as asked are decided."
     )
-    assert counts(results(cells=cells()[:1])) == "1 cell: 1 PASS."
+    assert counts(results(cells=cells()[:1])) == "1 cell: 1 PASS. 1 of 1 cells that ran as asked are decided."
+    assert counts(results(cells=cells()[4:6])).endswith("1 could not be run at all."), "none ran as asked"
     assert counts(results(cells=())) == "0 cells: none were planned."
     known = explained(cells()[1])
-    assert counts(results(cells=(known,))).endswith("Of these 1 ran only partly as asked, 1 failed as known.")
+    assert "Of these 1 ran only partly as asked, 1 failed as known. 1 of 1" in counts(results(cells=(known,)))
+
+
+def undecided(
+    device: str, points: float, images: int = 320, dominant: Cause | None = Cause.QUANTISATION
+) -> CellResult:
+    """int8 that is not decided after so many images, with so many points lost by then."""
+    cell = measured(key(device, "int8"), Verdict.INCONCLUSIVE, FP32, found=metrics(points, images), reason="r")
+    part = LossPart(images=images, relative_l2_median=0.26, flips=47, drop_points=points)
+    return cell.model_copy(update={"split": LossSplit(quantisation=part, dominant=dominant)})
+
+
+def test_an_undecided_loss_is_told() -> None:
+    """Two points are allowed: 10.3 and 8.1 are beyond them, 2.0 and a loss on a single image say nothing."""
+    passing = cells()[0]
+    found = [undecided("pi5-01", 10.3), undecided("a72-01", 8.1), undecided("b", 2.0), undecided("c", 100.0, 1)]
+    first, second, third = three(results(cells=(passing, *found)))
+    assert first == (
+        "No combination that was decided loses accuracy; not decided, but measured beyond the threshold:"
+        f" int8 on pi5-01, a72-01 ({MINUS}10.3 … {MINUS}8.1 pt on 320 images)."
+    )
+    assert second == "The cause would be quantisation for int8 on pi5-01, a72-01 (relative L2 0.26)."
+    assert third == "Safe, with 95 % confidence each, are fp32 on pi5-01."
+    alone = three(results(cells=(undecided("b", 3.0, dominant=None),)))
+    assert alone[0].startswith("Nothing could be shown to lose accuracy; not decided, but measured")
+    assert alone[1] == "The cause would be not known for int8 on b."
+
+
+def test_an_undecided_loss_is_told_beside_a_decided_one() -> None:
+    first, second, _ = three(results(cells=(explained(cells()[1]), undecided("a72-01", 10.3))))
+    assert first.startswith(f"Accuracy is lost by fp16 on pi5-01 ({MINUS}5.0 pt); not decided, but measured beyond")
+    assert "; of what is not decided it would be quantisation for int8 on a72-01 (relative L2 0.26)." in second
+
+
+def test_without_labels_the_agreement_counts() -> None:
+    low = metrics().model_copy(update={"accuracy_drop_points": None})
+    for agreement, told in ((0.95, True), (0.97, False)):
+        found = low.model_copy(update={"top1_agreement": agreement})
+        cell = measured(key("a", "int8"), Verdict.INCONCLUSIVE, FP32, found=found, reason="r")
+        assert ("int8 on a (agrees 95.0 % on 60 images)" in three(results(cells=(cell,)))[0]) is told
+
+
+def test_a_loss_of_which_it_is_not_proven_what_ran_says_so() -> None:
+    lost = measured(key("max", "int8"), Verdict.FAIL, UNPROVEN, found=metrics(16.7), reason="r")
+    assert three(results(cells=(lost,)))[0] == (
+        f"Accuracy is lost by int8 on max ({MINUS}16.7 pt, what ran is not proven)."
+    )
+    open_too = measured(key("max", "int8"), Verdict.INCONCLUSIVE, UNPROVEN, found=metrics(16.7), reason="r")
+    told = three(results(cells=(open_too,)))[0]
+    assert f"int8 on max ({MINUS}16.7 pt on 60 images, what ran is not proven)." in told
 
 
 def test_alarms_come_before_verdicts() -> None:

@@ -63,7 +63,15 @@ def test_xml_keeps_what_is_allowed() -> None:
         (numbers.signed(-0.01), "+0.0"),
         (numbers.signed(None), "–"),  # noqa: RUF001
         (numbers.interval((-1.0, 2.0)), "−1.0 … +2.0"),  # noqa: RUF001
+        (numbers.interval((1.1, 5.0)), "+1.1 … +5.0"),
+        (numbers.interval((4.99, 5.01)), "+4.9 … +5.1"),
+        (numbers.interval((-0.04, -0.01)), "−0.1 … +0.0"),  # noqa: RUF001
+        (numbers.interval((5.0, 100.0)), "+5.0 … +100.0"),
+        (numbers.interval(None), "–"),  # noqa: RUF001
         (numbers.span((0.86, 0.99), 100.0), "86.0 … 99.0"),
+        (numbers.span((0.97, 1.0), 100.0), "97.0 … 100.0"),
+        (numbers.span((0.96999, 0.97001), 100.0), "96.9 … 97.1"),
+        (numbers.span((0.0, 0.55), 100.0), "0.0 … 55.0"),
         (numbers.cosine(0.9999995), "1.000000"),
         (numbers.cosine(-math.inf), "−∞"),  # noqa: RUF001
     ],
