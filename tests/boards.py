@@ -22,11 +22,17 @@ class RunningFleet:
     Attributes:
         inventory: reaches them; their homes were empty when they came up.
         boards: by name, which is the CPU's.
+        leash: ends them when nobody holds its other end any more.
     """
 
     state_dir: Path
     inventory: Path
     boards: dict[str, Board]
+    leash: int
+
+    def again(self) -> None:
+        """Start those boards that went down; they keep their ports, keys and homes."""
+        up(tuple(board.cpu for board in self.boards.values()), self.state_dir, leash=self.leash)
 
 
 def ssh(board: Board, command: str, *options: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -42,7 +48,7 @@ def running_fleet(state_dir: Path, cpus: tuple[str, ...] = CPUS) -> Iterator[Run
     kept, held = os.pipe()
     try:
         boards = up(cpus, state_dir, leash=kept)
-        yield RunningFleet(state_dir, state_dir / "inventory.yaml", {board.name: board for board in boards})
+        yield RunningFleet(state_dir, state_dir / "inventory.yaml", {board.name: board for board in boards}, kept)
     finally:
         down(state_dir)
         os.close(held)

@@ -74,8 +74,9 @@ def test_the_version(farm: Farm) -> None:
         (["report", "a", "--agreement", "1"], "0<x<1"),
         (["report", "a", "--accuracy-drop-points", "100"], "0<x<100"),
         (["report", "a", "--confidence", "0.5"], "0.5<x<1"),
-        (["report", "a", "--relative-l2", "inf"], "0<x<inf"),
-        (["report", "a", "--cosine", "-1"], "-1<x<1"),
+        (["report", "a", "--relative-l2", "inf"], "0<x<1"),
+        (["report", "a", "--relative-l2", "1"], "0<x<1"),
+        (["report", "a", "--cosine", "-0.5"], "0<x<1"),
         (["diff", "a"], "Missing argument 'B'"),
         (["diff", "a", "b", "-o", "/"], "is a directory"),
         (["plan", "-i", "/", "-e", "x"], "is a directory"),
@@ -148,9 +149,15 @@ def test_a_runs_exit_code_is_handed_on(
         return code
 
     monkeypatch.setattr("harness.commands.run.run_command", run_command)
-    options = ["-o", str(tmp_path / "out"), "--gate", "--resume", "--ray-address", "10.0.0.1:6379"]
+    options = ["-o", str(tmp_path / "out"), "--gate", "--resume", "--ray-address", "10.0.0.1:6379", "--wait", "9"]
     assert farm("run", *files, *options)[0] == code
-    assert asked == {"out": tmp_path / "out", "gate": True, "resume": True, "ray_address": "10.0.0.1:6379"}
+    assert asked == {
+        "out": tmp_path / "out",
+        "gate": True,
+        "resume": True,
+        "ray_address": "10.0.0.1:6379",
+        "wait_s": 9.0,
+    }
 
 
 GONE = Problem(Code.DEVICE_UNREACHABLE, "no answer \x1b[2J", "plug it in")

@@ -37,6 +37,7 @@ def test_codes_are_different() -> None:
         (Code.DEVICE_BUSY, "infrastructure"),
         (Code.CELL_TIMEOUT, "device"),
         (Code.NO_WHEEL, "device"),
+        (Code.CORES_ABSENT, "user"),
         (Code.PROTOCOL, "harness"),
         (Code.INTERNAL, "harness"),
     ],

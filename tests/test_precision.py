@@ -1,10 +1,13 @@
 """The catalogue, line by line as the contract has it, and nothing but integers for the engine."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from harness.precision import CATALOGUE, HINTS, Backend, Compute, Memory, Precision, Weights
+from harness.precision import CATALOGUE, HINTS, REWRITES, Backend, Compute, Memory, Precision, Segment, Weights
 
 HIGH, LOW, LOW_BF16 = 1, 2, 3
 NORMAL, LOWMEM = 0, 2
@@ -95,6 +98,43 @@ def test_written_out_weights(weights: Weights, flags: tuple[str, ...]) -> None:
     assert weights.flags == flags
 
 
+STORED_AS = [
+    (Weights(bits=8, keep_float=("a", "b", "c")), "int8, 3 layers float"),
+    (Weights(bits=4, block=32, keep_float=("a",)), "int4/block32, 1 layer float"),
+    (Weights(calibrated=True, keep_float=("a", "b")), "int8 (calibrated), 2 layers float"),
+    (Weights(rewrites=("mean-pool",)), "float32, mean-pool"),
+    (Weights(half=True, rewrites=("sum-matmul", "epsilon")), "float16, epsilon, sum-matmul"),
+    (Weights(bits=8, keep_float=("a",), rewrites=("epsilon",)), "int8, 1 layer float, epsilon"),
+]
+
+
+@pytest.mark.parametrize(("weights", "name"), STORED_AS)
+def test_repairs_of_a_file_are_part_of_its_name(weights: Weights, name: str) -> None:
+    assert weights.stored_as == name
+
+
+@given(st.lists(st.sampled_from("abcd")), st.lists(st.sampled_from(REWRITES)), st.randoms(use_true_random=False))
+def test_the_order_in_which_names_were_written_makes_no_other_weights(
+    layers: list[str], rewrites: list[str], random: Random
+) -> None:
+    one = Weights(bits=8, keep_float=tuple(layers), rewrites=tuple(rewrites))
+    shuffled = [random.sample(names, len(names)) for names in (layers, rewrites)]
+    other = Weights(bits=8, keep_float=tuple(shuffled[0]), rewrites=tuple(shuffled[1]))
+    assert (one, hash(one)) == (other, hash(other))
+    assert one.keep_float == tuple(sorted(set(layers)))
+    assert one.flags == Weights(bits=8).flags, "what a file says is no flag"
+
+
+def test_a_precision_of_an_older_run_still_loads() -> None:
+    """A stored precision has no word of layers that stay float, and of rewrites."""
+    adapter = TypeAdapter(Precision)
+    stored = adapter.dump_python(CATALOGUE["w8-lowmem"], mode="json")
+    del stored["weights"]["keep_float"], stored["weights"]["rewrites"]
+    assert adapter.validate_python(stored) == CATALOGUE["w8-lowmem"]
+    new = Precision("x", Weights(bits=8, keep_float=("b", "a"), rewrites=("epsilon",)))
+    assert adapter.validate_json(adapter.dump_json(new)) == new
+
+
 @given(st.builds(Weights, st.booleans(), st.none() | st.integers(2, 8), st.none() | st.just(32), st.booleans()))
 def test_a_boolean_flag_always_has_its_value(weights: Weights) -> None:
     # `--hqq` alone would be read as false.
@@ -106,3 +146,11 @@ def test_the_catalogue_cannot_be_changed() -> None:
         CATALOGUE["fp32"] = Precision("fp32")  # type: ignore[index]
     with pytest.raises(AttributeError):
         CATALOGUE["fp32"].name = "x"  # type: ignore[misc]
+
+
+def test_segments_bring_their_own_compute_and_nothing_else_of_the_configuration() -> None:
+    parts = (Segment(("image",), ("x",), Compute.FP16), Segment(("x",), ("logits",), Compute.FP32))
+    mixed = Precision("mixed", compute=Compute.FP16, segments=parts)
+    assert mixed.runtime(1) == Precision("fp16", compute=Compute.FP16).runtime(1)
+    assert mixed != Precision("mixed", compute=Compute.FP16)
+    assert all(each.segments == () for each in CATALOGUE.values())

@@ -36,14 +36,14 @@ class Finished:
         cell: dict[str, Any] = found[0]
         return cell
 
-    def outputs(self, device: str, model: str, precision: str) -> NDArray[np.float32]:
+    def outputs(self, device: str, model: str, precision: str, engine: str = "3.6.1") -> NDArray[np.float32]:
         for line in (self.folder / "journal.jsonl").read_text().splitlines():
             evidence = json.loads(line).get("evidence", {})
             key = evidence.get("key", {})
-            if (key.get("device"), key.get("model"), key.get("precision")) == (device, model, precision):
+            if key == {"device": device, "model": model, "precision": precision, "engine": engine}:
                 array: NDArray[np.float32] = np.load(self.folder / "evidence" / f"{evidence['outputs']}.npy")
                 return array
-        raise AssertionError((device, model, precision))
+        raise AssertionError((device, model, precision, engine))
 
 
 def farm(*arguments: str, timeout: float = RUN_S) -> subprocess.CompletedProcess[str]:

@@ -139,23 +139,6 @@ def test_killed_agent_costs_its_cell_at_most(running: _Running) -> None:
     assert run.cell(A76, "b0", "w8-lowmem")["status"] == "measured"
 
 
-def test_killed_coordinator_frees_the_boards_and_resume_completes(
-    running: _Running, fleet: RunningFleet, long_experiment: Path
-) -> None:
-    running.wait_for("cell-started", 2)
-    time.sleep(1.0)
-    assert _agents(running.folder)
-    running.process.kill()
-    running.process.wait()
-    until = time.monotonic() + 30
-    while _agents(running.folder) and time.monotonic() < until:
-        time.sleep(0.5)
-    assert _agents(running.folder) == []
-    resumed = farm_run(fleet.inventory, long_experiment, running.folder, "--resume")
-    assert resumed.code == 0, resumed.output
-    assert resumed.results["run"]["complete"] is True
-
-
 def test_interrupt_keeps_what_was_measured(running: _Running) -> None:
     running.wait_for("cell", 1)
     running.process.send_signal(signal.SIGINT)

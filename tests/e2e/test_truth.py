@@ -1,6 +1,8 @@
 """The fp16 truth: fp16 changes the numbers on the board that has it, and only there."""
 
 import json
+import os
+import shutil
 from importlib import resources
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tests.boards import RunningFleet
+from harness.emulator.board import Board
+from tests.boards import RunningFleet, running_fleet
 from tests.e2e.farm import Finished, experiment, farm, farm_run
 
 pytestmark = pytest.mark.e2e
@@ -72,6 +75,50 @@ def test_fp16_is_not_claimed_where_it_does_not_exist(run: Finished, model: str) 
 @pytest.mark.parametrize("device", [A72, A76])
 def test_bf16_is_never_claimed(run: Finished, device: str) -> None:
     assert run.cell(device, "b0", "bf16")["verdict"] == "N/A"
+
+
+@pytest.mark.parametrize(("model", "share"), [("b0", 0.895), ("m0", 0.973)])
+@pytest.mark.parametrize("device", [A72, A76])
+def test_int8_multiplication_is_proven_by_convolutions_that_ignore_rounding(
+    run: Finished, device: str, model: str, share: float
+) -> None:
+    cell = run.cell(device, model, "w8-lowmem")
+    effective = cell["effective"]
+    assert (effective["compute"], effective["extent"], cell["verdict"]) == ("int8+fp32", "in effect", "PASS")
+    assert {"file", "ignores-rounding", "differs-from-dequantised", "memory"} <= set(effective["proof"])
+    assert effective["share"] == pytest.approx(share, abs=0.01)
+    assert {operator["type"] for operator in effective["fallbacks"]} <= {"ConvolutionDepthwise", "While"}
+
+
+def test_fp16_whose_convolutions_silently_run_as_fp32(run: Finished, fleet: RunningFleet, tmp_path: Path) -> None:
+    """fp16 without dot product, memory low: the engine says fp16, and its convolutions hand on float32."""
+    assert run.code == 0, "else there is no engine to copy"
+    low = {"name": "fp16-lowmem", "compute": "fp16", "memory": "low"}
+    asked = experiment(tmp_path / "experiment.yaml", precisions=[low], images=5)
+    with running_fleet(tmp_path / "fleet", ("a64fx",)) as third:
+        give_engine(fleet.boards[A76], third.boards["a64fx"])
+        alone = farm_run(third.inventory, asked, tmp_path / "out")
+    assert alone.code == 0, alone.output
+    cell = alone.cell("a64fx", "b0", "fp16-lowmem")
+    assert (cell["verdict"], cell["metrics"]["images"]) == ("N/A", 1)
+    effective = cell["effective"]
+    assert (effective["compute"], effective["extent"]) == ("fp16+fp32", "partly in effect")
+    assert (effective["in_effect"], effective["proven"]) == (False, True)
+    assert {"backend", "values"} <= set(effective["proof"])
+    assert effective["share"] == pytest.approx(0.134, abs=0.01)
+    assert {operator["type"] for operator in effective["fallbacks"]} == {"Convolution"}
+    first = effective["fallbacks"][0]
+    assert first["name"] in effective["note"]
+    assert cell["reason"].startswith("ran as fp16+fp32: ran mostly as fp32")
+    assert first["name"].replace("_", "\\_") in (alone.folder / "report.md").read_text()
+
+
+def give_engine(source: Board, board: Board) -> None:
+    """Let a board have the engine of another one, as if it had been used before: unpacking takes it long."""
+    for part in ("store", "engines"):
+        theirs, own = (home / ".cache" / "farm" / part for home in (source.home, board.home))
+        # Hard links are enough: an agent replaces files instead of writing into them.
+        shutil.copytree(theirs, own, copy_function=os.link)
 
 
 def test_metrics_follow_from_the_evidence(run: Finished) -> None:

@@ -19,8 +19,9 @@ stale model under the right name                 device's store                 
  the same, its hash forged too                   coordinator's variant cache            FAIL
 stale samples under the right name               device's store                         ERROR store-corrupt
  the same, loaded unseen                         device's store and child               FAIL
-variant is the fp32 file                         coordinator's variant cache            ERROR
-variant holds the fp32 weights                   converter drops its flags              ERROR
+variant is the fp32 file                         coordinator's variant cache            ERROR conversion-failed
+variant holds the fp32 weights                   converter drops its flags              ERROR conversion-failed
+what a variant answers here is gone              evidence folder                        INCONCLUSIVE
 converter succeeds: no, empty, half, another     converter's process                    ERROR conversion-failed
  file, or is killed
 permuted (classes, images), reversed, negated    child's answer                         FAIL
@@ -43,8 +44,10 @@ verdict shared without equal outputs             journal                        
 labels one class or one line off, from the end   samples' file                          INCONCLUSIVE, warning
 samples in another order than labels             samples' file                          INCONCLUSIVE, warning
 samples changed before a resume                  samples' file                          input error
-BGR for RGB, normalisation missing               samples' file                          warning with figures
+BGR for RGB, normalisation missing, or twice     samples' file                          INCONCLUSIVE, warning
+the same without labels, or costing too little   samples' file                          PASS: nobody can tell
 thresholds that can never fail, or never pass    experiment                             input error
+ the same, seen only with model and samples      experiment                             no PASS
 ===============================================  =====================================  =======================
 
 What the arrays alone can lie about is in `tests.judge.test_lies`; what a device may say that is no protocol is in

@@ -22,11 +22,10 @@ import yaml
 from harness.agent import PREAMBLE
 from harness.config.experiment import load_experiment
 from harness.config.inventory import load_inventory
-from harness.dispatch import gateway as gateway_module
 from harness.dispatch import run as run_module
 from harness.dispatch import session as session_module
 from harness.dispatch.arrays import npy_digest
-from harness.dispatch.gateway import Gateway, GatewayEvent
+from harness.dispatch.gateway import Assignment, Gateway, GatewayEvent
 from harness.dispatch.ledger import Listener
 from harness.dispatch.run import Coordinator, Request
 from harness.dispatch.stored import stored_run
@@ -81,11 +80,10 @@ class Field:
             "timing": {"warmup": 1, "repeats": 6},
             **experiment,
         }
-        devices = [
-            {"name": name, "host": f"{name}.test", "user": "u", "threads": 1, "workdir": str(place / name)}
-            for name in lies
-        ]
-        inventory = _write(place / "inventory.yaml", {"devices": devices})
+        # A device that lies in each of its cells must not be set aside before it has told all its lies.
+        common = {"user": "u", "threads": 1, "health": {"set_aside_after": 1000}}
+        devices = [{"name": name, "host": f"{name}.test", "workdir": str(place / name)} for name in lies]
+        inventory = _write(place / "inventory.yaml", {"defaults": common, "devices": devices})
         asked = _write(place / "experiment.yaml", content)
         with self._replaced(place, lies, before):
             request = Request(load_inventory(inventory), load_experiment(asked), place / "out", resume is not None)
@@ -107,7 +105,7 @@ class Field:
             patch.setattr(run_module, "open_cluster", _open_cluster)
             patch.setattr(session_module, "connect", lambda *_, **__: _Connection())
             patch.setattr(session_module, "start_agent", start_agent)
-            patch.setattr(gateway_module, "WheelHouse", lambda _root: _House(self.wheels))
+            patch.setattr(session_module, "WheelHouse", lambda _root: _House(self.wheels))
             yield
 
 
@@ -192,6 +190,9 @@ class _Connection:
     def close(self) -> None:
         pass
 
+    def abort(self) -> None:
+        """Nobody here freezes a wire, so nothing needs to be torn down from another thread."""
+
 
 @dataclass
 class _House:
@@ -216,10 +217,8 @@ class _Cluster:
     def put(self, data: bytes) -> bytes:
         return data
 
-    def gateway(
-        self, _site: str, *, run: str, holder: str, wheel_cache: Path, blobs: dict[str, bytes], yardsticks: Any
-    ) -> "_Remote":
-        made = Gateway(run, holder, wheel_cache, blobs.__getitem__, npy_digest, yardsticks, leave=lambda: None)
+    def gateway(self, _site: str, assigned: Assignment, blobs: dict[str, bytes]) -> "_Remote":
+        made = Gateway(assigned, blobs.__getitem__, npy_digest, leave=lambda: None)
         self.gateways.append(made)
         return _Remote(made)
 

@@ -2,7 +2,9 @@
 
 import json
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.errors import Code
@@ -43,19 +45,19 @@ OUTPUTS: dict[str, Verdict | Code] = {
 }
 
 DEVICES = {
-    "honest": {"server": tongues.CLAIMS_ARM, "child": tongues.FORGED_PROBE + tongues.IMITATES_FP16},
-    "runs-fp32": {"server": tongues.CLAIMS_ARM, "child": tongues.ARM_PROBE + tongues.RUNS_FP32},
-    "half-forged": {"server": tongues.CLAIMS_ARM, "child": tongues.RUNS_FP32},
-    "forged": {"server": tongues.CLAIMS_ARM, "child": tongues.FORGED_PROBE + tongues.RUNS_FP32},
-    "replays": {"server": tongues.CLAIMS_ARM, "child": tongues.FORGED_PROBE + tongues.ANSWERS_OF_THE_FIRST_CELL},
+    "honest": {"greeting": tongues.CLAIMS_ARM, "child": tongues.FORGED_PROBE + tongues.IMITATES_FP16},
+    "runs-fp32": {"greeting": tongues.CLAIMS_ARM, "child": tongues.ARM_PROBE + tongues.RUNS_FP32},
+    "half-forged": {"greeting": tongues.CLAIMS_ARM, "child": tongues.RUNS_FP32},
+    "forged": {"greeting": tongues.CLAIMS_ARM, "child": tongues.FORGED_PROBE + tongues.RUNS_FP32},
+    "replays": {"greeting": tongues.CLAIMS_ARM, "child": tongues.FORGED_PROBE + tongues.ANSWERS_OF_THE_FIRST_CELL},
     "first-order": {
-        "server": tongues.CLAIMS_ARM,
+        "greeting": tongues.CLAIMS_ARM,
         "child": tongues.FORGED_PROBE + tongues.IMITATES_FP16,
         "cell_process": tongues.FIRST_ORDER_FOR_ALL,
     },
     "first-batch": {"cell_process": tongues.FIRST_BATCH_FOR_ALL},
     "stale-model": {
-        "server": tongues.CLAIMS_ARM,
+        "greeting": tongues.CLAIMS_ARM,
         "child": tongues.FORGED_PROBE + tongues.IMITATES_FP16,
         "cells": tongues.ONE_MODEL_FOR_ALL,
     },
@@ -87,6 +89,37 @@ def test_outputs(liar: Told, lie: str) -> None:
     assert ending(liar.cell(precision=lie)) == OUTPUTS[lie], liar.cell(precision=lie)
 
 
+WRONG = [name for name, end in OUTPUTS.items() if end is FAIL]
+
+
+@pytest.mark.parametrize("thresholds", [{"accuracy_drop_points": 95}, {"accuracy_drop_points": 99.9}])
+def test_a_threshold_that_allows_everything_passes_nobody(field: Field, thresholds: dict[str, float]) -> None:
+    """The reference is right on 90 % of the images: whatever a device answers, it cannot lose 95 points."""
+    precisions = ["fp32", *({"name": name} for name in WRONG)]
+    told = field.run({"board": {"child": tongues.ANSWERS}}, precisions=precisions, thresholds=thresholds)
+    cells = {name: told.cell(precision=name) for name in ("fp32", *WRONG)}
+    assert {cell.verdict for cell in cells.values()} == {FAIL, INCONCLUSIVE}
+    for name in ("fp32", "classes-permuted", "images-permuted", "negated"):
+        assert cells[name].verdict is INCONCLUSIVE
+        assert "points may be lost, and there are no more than" in cells[name].reason
+
+
+def test_agreement_that_guesses_would_reach_passes_nobody(field: Field, tmp_path: Path) -> None:
+    """Four classes: images in another order agree on a quarter or more, and so would any guess."""
+    with np.load(field.samples) as given:
+        np.savez(tmp_path / "samples.npz", x=given["x"])
+    precisions = ["fp32", {"name": "images-permuted"}]
+    told = field.run(
+        {"board": {"child": tongues.ANSWERS}},
+        precisions=precisions,
+        samples=tmp_path / "samples.npz",
+        thresholds={"agreement": 0.1},
+    )
+    for name in ("fp32", "images-permuted"):
+        assert told.cell(precision=name).verdict is INCONCLUSIVE
+        assert "10 % of agreement are asked, and guessing would agree on" in told.cell(precision=name).reason
+
+
 def test_the_liar_speaks_the_truth_in_the_cell_between(liar: Told) -> None:
     assert liar.cell(precision="fp32").verdict is PASS
 
@@ -99,7 +132,14 @@ def test_every_lie_about_outputs_is_told() -> None:
 
 def test_a_board_whose_fp16_looks_like_fp16_passes(fleet: Told) -> None:
     """Else the following would show nothing: proofs for fp16, and outputs that are not fp32's to the bit."""
-    assert [fleet.cell("honest", precision).verdict for precision in ("fp32", "fp16", "w8")] == [PASS] * 3
+    assert [fleet.cell("honest", precision).verdict for precision in ("fp32", "fp16")] == [PASS] * 2
+    # The quantised file loses an image in a hundred, where two are allowed: 400 images make that certain, 200 do not.
+    # Where the half-forged device, equal to the bit, is the one that measures on for all, this one stays at 200.
+    w8 = fleet.cell("honest", "w8")
+    assert w8.verdict in (PASS, INCONCLUSIVE)
+    assert w8.effective is not None
+    assert w8.effective.proven
+    assert w8.effective.in_effect
 
 
 def test_fp32_that_ran_for_fp16_with_honest_proofs(fleet: Told) -> None:

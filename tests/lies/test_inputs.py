@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from harness.config.experiment import load_experiment
 from harness.errors import Code, InputError
+from harness.judge.exit_code import INCOMPLETE, exit_code
+from harness.report import markdown
+from harness.report.guide import guide
 from harness.results import Verdict
 from tests.lies.conftest import IMAGENET
 from tests.lies.field import Field, Told
@@ -32,20 +35,31 @@ PIXELS: dict[str, tuple[Lie, str]] = {
     "BGR": (lambda x, y: (np.ascontiguousarray(x[:, ::-1]), y), "with red and blue swapped"),
     "no normalisation": (lambda x, y: ((x / 255).astype(np.float32), y), "with ImageNet's mean and std"),
     "pixels of 0..255": (lambda x, y: (x.astype(np.float32), y), "with ImageNet's mean and std"),
-    "normalised and normalised again": (lambda x, y: (twice(x), y), ""),
+    "normalised and normalised again": (lambda x, y: (twice(x), y), "undone once"),
 }
+UNSEEN: dict[str, tuple[Lie, bool]] = {
+    "BGR without labels": (PIXELS["BGR"][0], False),
+    "no normalisation without labels": (PIXELS["no normalisation"][0], False),
+    "underexposed": (lambda x, y: (normalised(x * 0.8), y), True),
+    "another mean and std, about as good": (lambda x, y: (((x / 255 - 0.45) / 0.25).astype(np.float32), y), True),
+}
+"""Mistakes that no reading of the samples undoes, or that cost the reference too little; and whether with labels."""
+
+
+def normalised(x: NDArray[Any], scale: float = 255.0) -> NDArray[np.float32]:
+    mean, std = (np.reshape(values, (1, 3, 1, 1)) for values in IMAGENET)
+    return np.asarray((x / scale - mean) / std, np.float32)
 
 
 def twice(x: NDArray[Any]) -> NDArray[np.float32]:
-    mean, std = (np.reshape(values, (1, 3, 1, 1)) for values in IMAGENET)
-    once = (x / 255 - mean) / std
-    return np.asarray((once - mean) / std, np.float32)
+    return normalised(normalised(x), scale=1.0)
 
 
-def run(field: Field, tmp_path: Path, lie: Lie) -> Told:
+def run(field: Field, tmp_path: Path, lie: Lie, *, labelled: bool = True) -> Told:
     with np.load(field.samples) as given:
         x, y = lie(given["x"], given["y"])
-    np.savez(tmp_path / "samples.npz", x=x, y=y)
+    arrays = {"x": x, "y": y} if labelled else {"x": x}
+    np.savez(tmp_path / "samples.npz", **arrays)  # type: ignore[arg-type]
     return field.run(samples=tmp_path / "samples.npz")
 
 
@@ -61,13 +75,27 @@ def test_labels_that_are_not_the_images(field: Field, tmp_path: Path, name: str)
 
 @pytest.mark.parametrize("name", PIXELS)
 def test_images_that_are_read_in_another_way(field: Field, tmp_path: Path, name: str) -> None:
-    """The reference is still better than guessing, so verdicts stand; the warning comes with its figures."""
+    """Device and reference agree on images read wrongly: no pass, the warning with its figures is the reason."""
     lie, words = PIXELS[name]
     told = run(field, tmp_path, lie)
-    warnings = told.results.models[0].warnings
-    if words:
-        assert words in warnings[0]
-        assert "of 64 images" in warnings[0]
+    (warning,) = told.results.models[0].warnings
+    assert words in warning
+    assert "of 64 images" in warning
+    assert told.cell().verdict is Verdict.INCONCLUSIVE
+    assert warning in told.cell().reason
+    page = markdown.render(told.results)
+    assert "Nothing is shown to be safe." in page
+    assert exit_code(told.results, gate=True) == INCOMPLETE
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_images_read_in_a_way_that_nobody_can_tell(field: Field, tmp_path: Path, name: str) -> None:
+    """A pass, and truly one: this device answers as the reference does. What the model is worth is not known."""
+    lie, labelled = UNSEEN[name]
+    told = run(field, tmp_path, lie, labelled=labelled)
+    assert told.results.models[0].warnings == ()
+    assert told.cell().verdict is Verdict.PASS
+    assert "What nobody can see" in guide()
 
 
 def test_samples_that_changed_before_a_resume(field: Field, tmp_path: Path) -> None:
@@ -95,10 +123,14 @@ def test_samples_that_changed_before_a_resume(field: Field, tmp_path: Path) -> N
         "agreement: 1",
         "agreement: 97",
         "agreement: .nan",
+        "relative_l2: 1",
+        "relative_l2: 1.0e+9",
         "relative_l2: .inf",
         "relative_l2: .nan",
         "relative_l2: 0",
         "relative_l2: -1",
+        "cosine: 0",
+        "cosine: -0.999",
         "cosine: -1",
         "cosine: -2",
         "cosine: 1.5",

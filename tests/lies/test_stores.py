@@ -4,21 +4,29 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from harness.agent.preprocess import normalise
 from harness.dispatch.arrays import npy_bytes
+from harness.dispatch.stored import replay
 from harness.errors import Code
 from harness.models.cache import sha256_of
+from harness.precision import Weights
 from harness.results import Verdict
 from tests.lies import tongues
 from tests.lies.conftest import IMAGENET
 from tests.lies.field import Field, Told, images
 from tests.lies.test_devices import ending
 from tests.models.builders import save
+
+REDUCED = [("w8", "int8"), ("fp16-weights", "float16")]
+"""Precisions whose weights alone are reduced, and what the cache calls these."""
 
 
 @pytest.fixture
@@ -49,12 +57,8 @@ def put_in_place(path: Path, data: bytes) -> None:
 @pytest.fixture(scope="package")
 def older_model(field: Field, own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The .mnn file of the model as it was before: the same shapes, other weights."""
-    import onnx
-    from onnx import numpy_helper
-
     from harness.models.samples import SampleSet
     from harness.models.variants import make_variant
-    from harness.precision import Weights
     from tests.models.builders import source_of
 
     folder = tmp_path_factory.mktemp("older")
@@ -116,15 +120,56 @@ def test_a_stale_variant_in_the_coordinators_cache(
     assert told.cell().verdict is Verdict.FAIL
 
 
-def test_a_variant_that_is_the_fp32_file(field: Field, cache: Path) -> None:
-    """The cache has the fp32 file under the name of the w8 file: perfect numbers, and not of w8."""
-    assert field.run(precisions=["fp32", "w8"]).cell(precision="w8").verdict is Verdict.PASS
+@pytest.mark.parametrize(("precision", "weights"), REDUCED)
+def test_a_variant_that_is_the_fp32_file(field: Field, cache: Path, precision: str, weights: str) -> None:
+    """The cache has the fp32 file under another's name: perfect numbers, with fp32 in the experiment or without."""
+    honest = field.run(precisions=["fp32", precision])
+    assert honest.cell(precision=precision).verdict is Verdict.PASS
+    path = variant(cache, weights)
+    put_in_place(path, variant(cache, "float32").read_bytes())
+    forge(path)
+    for precisions in (["fp32", precision], [precision]):
+        told = field.run(precisions=precisions)
+        assert told.cell(precision=precisions[0]).verdict is (Verdict.PASS if precisions[1:] else Verdict.ERROR)
+        assert ending(told.cell(precision=precision)) == Code.CONVERSION_FAILED
+        assert [cell.verdict for cell in told.again().cells] == [cell.verdict for cell in told.results.cells]
+
+
+def test_a_variant_for_low_memory_that_is_the_fp32_file(field: Field, cache: Path) -> None:
+    """What the file answers at memory normal is looked at too, although no cell asks for it."""
+    field.run(precisions=["w8-lowmem"])
     path = variant(cache, "int8")
     put_in_place(path, variant(cache, "float32").read_bytes())
     forge(path)
-    told = field.run(precisions=["fp32", "w8"])
-    assert told.cell().verdict is Verdict.PASS
-    assert told.cell(precision="w8").verdict is Verdict.ERROR
+    assert ending(field.run(precisions=["w8-lowmem"]).cell(precision="w8-lowmem")) == Code.CONVERSION_FAILED
+
+
+def test_a_variant_of_which_the_coordinators_run_is_gone(field: Field) -> None:
+    """Nobody can say any more what the file holds. (Its own answers are the device's here, so the fp32 file's go.)"""
+    told = field.run(precisions=["w8"])
+    assert told.cell(precision="w8").verdict is Verdict.PASS
+    (model,) = replay(told.folder).snapshot.models  # type: ignore[union-attr]
+    (note,) = [one for one in model.host if one.weights == Weights()]
+    (told.folder / "evidence" / f"{note.outputs}.npy").unlink()
+    (cell,) = told.again().cells
+    assert cell.verdict is Verdict.INCONCLUSIVE
+    assert "nothing shows that the file holds int8 weights" in cell.reason
+
+
+def test_weights_that_are_float16_numbers_already_are_no_lie(field: Field, tmp_path: Path) -> None:
+    """fp16-weights answers as fp32 does, to the bit, and the file is smaller: nothing is lost, and that is said."""
+    model = onnx.load(str(field.model))
+    for weights in model.graph.initializer:
+        rounded = numpy_helper.to_array(weights).astype(np.float16).astype(np.float32)
+        weights.CopyFrom(numpy_helper.from_array(rounded, weights.name))
+    onnx.save(model, str(tmp_path / "half.onnx"))
+    half = replace(field, folder=tmp_path, model=tmp_path / "half.onnx")
+    for precisions in (["fp32", "fp16-weights"], ["fp16-weights"]):
+        told = half.run(precisions=precisions)
+        cell = told.cell(precision="fp16-weights")
+        assert cell.verdict is Verdict.PASS, cell.reason
+        assert cell.effective is not None
+        assert "storing the weights as float16 loses nothing" in cell.effective.note
 
 
 def forge(path: Path) -> None:
@@ -177,17 +222,20 @@ def test_a_converter_that_succeeds_without_writing_a_model(
     assert not list((tmp_path / "empty").rglob("*.mnn"))
 
 
+@pytest.mark.parametrize(("precision", "weights"), REDUCED)
 def test_a_converter_that_leaves_the_weights_as_they_are(
-    field: Field, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    field: Field, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, weights: str
 ) -> None:
     """MNN ignores flags that it does not understand: other bytes, another name, and the fp32 model inside."""
     monkeypatch.setenv("FARM_CACHE", str(tmp_path / "empty"))
-    drop = "real.mnnconvert([a for a in args if a not in ('--weightQuantBits', '8')]); return True"
+    drop = "real.mnnconvert([a for a in args if a not in ('--weightQuantBits', '8', '--fp16')]); return True"
     converter(tmp_path / "tools", drop, monkeypatch)
-    told = field.run(precisions=["fp32", "w8"])
+    told = field.run(precisions=["fp32", precision])
     assert told.cell().verdict is Verdict.PASS
-    assert told.cell().variant != told.cell(precision="w8").variant
-    assert told.cell(precision="w8").verdict is Verdict.ERROR
+    assert told.cell().variant != told.cell(precision=precision).variant
+    assert ending(told.cell(precision=precision)) == Code.CONVERSION_FAILED
+    alone = field.run(precisions=[precision])
+    assert ending(alone.cell(precision=precision)) == Code.CONVERSION_FAILED
 
 
 def small_model(path: Path) -> bytes:
@@ -196,7 +244,6 @@ def small_model(path: Path) -> bytes:
 
     from harness.models.samples import SampleSet
     from harness.models.variants import make_variant
-    from harness.precision import Weights
     from tests.models.builders import source_of
 
     nodes = [

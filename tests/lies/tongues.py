@@ -61,10 +61,10 @@ Cell.infer = _lying_infer
 CLAIMS_ARM: Final = """
 _honest_facts = facts
 
-def facts(workdir):
-    return dict(_honest_facts(workdir), machine="aarch64", isa=["fp16", "dot"])
+def facts(workdir, root="/"):
+    return dict(_honest_facts(workdir, root), machine="aarch64", isa=["fp16", "dot"])
 """
-"""Says that it is an ARM board with fp16 (server.py)."""
+"""Says that it is an ARM board with fp16 (greeting.py)."""
 
 ARM_PROBE: Final = """
 _honest_probe = Cell.probe

@@ -1,0 +1,1 @@
+"""Rubbish into everything that reads what others wrote: clean errors, or a value, and nothing else."""
