@@ -6,25 +6,23 @@ Imports stay inside the commands, so that `--help` and everything that needs no 
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from harness import __version__
+from harness.cli_common import FOLDER, YAML, console
+from harness.cli_diagnosis import explain, lint, remedy
 from harness.errors import FarmError, InputError, Problem, internal
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from harness.ours import close_umask
 
 BAD_INPUT, INCOMPLETE, INTERRUPTED = 2, 3, 130
 
-_YAML = click.Path(path_type=Path, dir_okay=False)
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _gate = click.option(
     "--gate", is_flag=True, help="Exit 1 if a cell fails unexpectedly, or passes as it should not (CI)."
 )
-_inventory = click.option("-i", "--inventory", type=_YAML, required=True, help="YAML file that lists the devices.")
-_experiment = click.option("-e", "--experiment", type=_YAML, required=True, help="YAML file: models, precisions.")
+_inventory = click.option("-i", "--inventory", type=YAML, required=True, help="YAML file that lists the devices.")
+_experiment = click.option("-e", "--experiment", type=YAML, required=True, help="YAML file: models, precisions.")
 
 
 class _Between(click.FloatRange):
@@ -48,10 +46,14 @@ def farm() -> None:
     \b
     Try it without hardware:      make farm-run   (or: farm run --default-fleet …)
     Is my fleet reachable:        farm check -i inventory.yaml
+    Who uses it just now:         farm who -i inventory.yaml
     What would be measured:       farm plan -i inventory.yaml -e experiment.yaml
     Measure and report:           farm run -i inventory.yaml -e experiment.yaml -o reports/first
     Judge by other thresholds:    farm report reports/first --accuracy-drop-points 5
+    Why does it lose accuracy:    farm explain reports/first --device D --model M --precision P
+    What repairs it:              farm remedy reports/first
     What has changed since:       farm diff reports/first reports/second
+    What will lose accuracy:      farm lint model.onnx --samples images   (needs no device)
 
     \b
     Exit codes: 0 complete; 1 --gate and a cell fails unexpectedly (or passes although it is
@@ -61,13 +63,22 @@ def farm() -> None:
 
 
 @farm.command()
-@click.option("-i", "--inventory", type=_YAML, help="YAML file that lists the devices.")
+@click.option("-i", "--inventory", type=YAML, help="YAML file that lists the devices.")
 @click.option("--default-fleet", is_flag=True, help="Instead of -i: four emulated boards, for the run only.")
 @_experiment
-@click.option("-o", "--out", type=_FOLDER, required=True, help="New or empty folder for report and evidence.")
+@click.option("-o", "--out", type=FOLDER, required=True, help="New or empty folder for report and evidence.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted or incomplete run in the same folder.")
 @_gate
 @click.option("--ray-address", metavar="ADDRESS", help="Join a Ray cluster instead of starting Ray here.")
+@click.option(
+    "--wait",
+    "wait_s",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 7 * 86400),
+    default=900,
+    show_default=True,
+    help="How long to wait for a device that another run holds; 0 skips it (ERROR device-busy).",
+)
 def run(
     *,
     inventory: Path | None,
@@ -77,13 +88,16 @@ def run(
     resume: bool,
     gate: bool,
     ray_address: str | None,
+    wait_s: float,
 ) -> NoReturn:
     """Measure every cell of the experiment on the fleet, judge it, and write the report."""
     from harness.commands.run import run_command
 
     if (inventory is None) is not default_fleet:
         raise click.UsageError("Give either -i INVENTORY or --default-fleet.")
-    sys.exit(run_command(inventory, experiment, out, resume=resume, gate=gate, ray_address=ray_address))
+    sys.exit(
+        run_command(inventory, experiment, out, resume=resume, gate=gate, ray_address=ray_address, wait_s=wait_s)
+    )
 
 
 @farm.command()
@@ -93,7 +107,7 @@ def plan(inventory: Path, experiment: Path) -> None:
     """Show the cells that a run would measure; touches nothing."""
     from harness.commands.plan import plan_command
 
-    plan_command(inventory, experiment, _console())
+    plan_command(inventory, experiment, console())
 
 
 @farm.command()
@@ -103,11 +117,24 @@ def check(inventory: Path, engines: tuple[str, ...]) -> NoReturn:
     """Reach every device; say what is right, what is wrong, whose fault it is and what to do."""
     from harness.commands.check import check_command
 
-    sys.exit(check_command(inventory, engines, _console()))
+    sys.exit(check_command(inventory, engines, console()))
 
 
 @farm.command()
-@click.argument("folder", type=_FOLDER)
+@_inventory
+def who(inventory: Path) -> NoReturn:
+    """Say who holds every device, since when and for which run; takes no lease.
+
+    A device is held as long as a process of the holder's run is alive on it, and is free seconds after, however
+    that run ended. Exit codes: 0 every device answered, 3 some did not.
+    """
+    from harness.commands.who import who_command
+
+    sys.exit(who_command(inventory, console()))
+
+
+@farm.command()
+@click.argument("folder", type=FOLDER)
 @click.option("--accuracy-drop-points", type=_Between(0, 100), help="With labels: largest loss of top-1, in points.")
 @click.option(
     "--agreement",
@@ -115,11 +142,11 @@ def check(inventory: Path, engines: tuple[str, ...]) -> NoReturn:
     help="Without labels: smallest share of images answered as the reference does.",
 )
 @click.option(
-    "--relative-l2", type=_Between(0, math.inf), help="Largest median relative L2; told apart, decides no verdict."
+    "--relative-l2", type=_Between(0, 1), help="Largest median relative L2; told apart, decides no verdict."
 )
-@click.option("--cosine", type=_Between(-1, 1), help="Smallest median cosine; told apart, decides no verdict.")
+@click.option("--cosine", type=_Between(0, 1), help="Smallest median cosine; told apart, decides no verdict.")
 @click.option("--confidence", type=_Between(0.5, 1), help="How sure PASS and FAIL must be, each.")
-@click.option("-o", "--out", type=_FOLDER, help="Write the reports there instead of into FOLDER.")
+@click.option("-o", "--out", type=FOLDER, help="Write the reports there instead of into FOLDER.")
 @_gate
 def report(*, folder: Path, out: Path | None, gate: bool, **limits: float | None) -> NoReturn:
     """Judge the stored evidence of a run again, and write its reports; needs no device.
@@ -140,12 +167,12 @@ def report(*, folder: Path, out: Path | None, gate: bool, **limits: float | None
     """  # noqa: D301 - click looks for the character itself
     from harness.commands.report import Limits, report_command
 
-    sys.exit(report_command(folder, Limits(**limits), out, _console(), gate=gate))
+    sys.exit(report_command(folder, Limits(**limits), out, console(), gate=gate))
 
 
 @farm.command()
-@click.argument("before", metavar="A", type=_FOLDER)
-@click.argument("after", metavar="B", type=_FOLDER)
+@click.argument("before", metavar="A", type=FOLDER)
+@click.argument("after", metavar="B", type=FOLDER)
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the Markdown to a file too."
 )
@@ -168,7 +195,12 @@ def diff(before: Path, after: Path, out: Path | None) -> NoReturn:
     """  # noqa: D301 - click looks for the character itself
     from harness.commands.diff import diff_command
 
-    sys.exit(diff_command(before, after, out, _console()))
+    sys.exit(diff_command(before, after, out, console()))
+
+
+farm.add_command(explain)
+farm.add_command(lint)
+farm.add_command(remedy)
 
 
 @farm.group()
@@ -178,15 +210,17 @@ def boards() -> None:
 
 @boards.command("up")
 @click.option("--cpu", "cpus", multiple=True, metavar="NAME", help="CPU of one board; repeat it for more.")
-@click.option("--inventory", type=_YAML, help="Write an inventory that reaches the boards to this file.")
-def boards_up(cpus: tuple[str, ...], inventory: Path | None) -> None:
+@click.option("--phone", "phones", multiple=True, metavar="NAME", help="CPU of a phone; repeat it for more.")
+@click.option("--inventory", type=YAML, help="Write an inventory that reaches the boards to this file.")
+def boards_up(cpus: tuple[str, ...], phones: tuple[str, ...], inventory: Path | None) -> None:
     """Start one board for each --cpu and wait until they answer; they run until `farm boards down`.
 
-    CPUs: cortex-a53, cortex-a72, cortex-a76, neoverse-n1, a64fx, max. Without --cpu: the default fleet.
+    CPUs: cortex-a53, cortex-a72, cortex-a76, neoverse-n1, a64fx, max. Without --cpu and --phone: the default fleet.
+    A phone is a board whose SSH sessions find no Python: it lives in a Debian behind proot-distro, as in Termux.
     """
     from harness.commands.boards import up_command
 
-    up_command(cpus, inventory, _console())
+    up_command(cpus, phones, inventory, console())
 
 
 @boards.command("down")
@@ -194,7 +228,7 @@ def boards_down() -> None:
     """Stop the boards that `farm boards up` started."""
     from harness.commands.boards import down_command
 
-    down_command(_console())
+    down_command(console())
 
 
 @boards.command("status")
@@ -202,11 +236,12 @@ def boards_status() -> None:
     """List the boards and whether they run."""
     from harness.commands.boards import status_command
 
-    status_command(_console())
+    status_command(console())
 
 
 def main() -> NoReturn:
     """Run the command line; turn failures into messages and exit codes, never into tracebacks."""
+    close_umask()  # evidence and cache are the user's alone to change
     try:
         farm.main(standalone_mode=False)
     except click.ClickException as error:
@@ -230,9 +265,3 @@ def main() -> NoReturn:
 def _complain(problem: Problem) -> None:
     click.echo(f"farm: {problem.code} ({problem.blame}): {problem.message}", err=True)
     click.echo(f"What to do: {problem.what_to_do}", err=True)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    return Console()

@@ -8,8 +8,8 @@ from harness.emulator import boards
 from harness.emulator.cpus import DEFAULT_FLEET
 
 
-def up_command(cpus: tuple[str, ...], inventory: Path | None, console: Console) -> None:
-    """Start boards and say how to reach them.
+def up_command(cpus: tuple[str, ...], phones: tuple[str, ...], inventory: Path | None, console: Console) -> None:
+    """Start boards and phones and say how to reach them.
 
     Raises:
         InputError: machine-not-ready, or an unknown CPU.
@@ -19,7 +19,8 @@ def up_command(cpus: tuple[str, ...], inventory: Path | None, console: Console) 
     def progress(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    started = boards.up(cpus or DEFAULT_FLEET, state, inventory, progress)
+    fleet = cpus if cpus or phones else DEFAULT_FLEET
+    started = boards.up(fleet, state, inventory, progress, phones=phones)
     written = inventory or state / "inventory.yaml"
     progress(f"{len(started)} boards run until `farm boards down`. Inventory: {written}")
     progress(f"Try: farm check -i {written}")

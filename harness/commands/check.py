@@ -1,24 +1,20 @@
 """`farm check`: what every device says."""
 
-import getpass
-import socket
-import time
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from harness.cache import cache_root
 from harness.config.inventory import load_inventory
-from harness.dispatch.session import Services
+from harness.dispatch.session import Services, real_services
 from harness.errors import Code, DeviceError
-from harness.fleet.bootstrap import agent_archive
 from harness.fleet.check import Checkup, check_fleet
-from harness.fleet.wheels import WheelHouse
+from harness.holder import holder
 from harness.report.text import plain
 
 FIT, SOME_NOT = 0, 3
+_MARGIN = "    "
 
 
 def check_command(inventory: Path, engines: tuple[str, ...], console: Console) -> int:
@@ -28,7 +24,7 @@ def check_command(inventory: Path, engines: tuple[str, ...], console: Console) -
         InputError: bad-inventory.
     """
     devices = load_inventory(inventory).devices
-    checkups = check_fleet(devices, engines, _services())
+    checkups = check_fleet(devices, engines, visiting_services())
     for checkup in checkups:
         for line in lines(checkup):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -40,29 +36,27 @@ def check_command(inventory: Path, engines: tuple[str, ...], console: Console) -
 def lines(checkup: Checkup) -> list[str]:
     """Return what is to be said of one device."""
     name, problem = checkup.device.name, checkup.problem
+    blind = f"It does not tell what `health:` asks for, so these gates never shut: {', '.join(checkup.unread)}"
+    notes = [_MARGIN + plain(blind)] if checkup.unread else []
     if problem is not None:
         return [
             plain(f"✗ {name}: {problem.code} ({problem.blame}): {problem.message}"),
-            plain(f"    {problem.what_to_do}"),
+            _MARGIN + plain(problem.what_to_do),
+            *notes,
         ]
     facts = checkup.facts
     isa = facts.get("isa")
     names = " ".join(str(one) for one in isa) if isinstance(isa, list) else "unknown"
     words = f"✓ {name}: {facts.get('machine')} ({names or 'base'}), Python {facts.get('python')}"
-    return [plain(f"{words}, {facts.get('memory_available_mb')} MB free, answered in {checkup.seconds:.1f} s")]
+    free = facts.get("memory_available_mb")
+    return [plain(f"{words}, {free} MB free, answered in {checkup.seconds:.1f} s"), *notes]
 
 
-def _services() -> Services:
+def visiting_services() -> Services:
+    """Return the services of a visit that only looks: it sends no objects."""
+
     def no_blobs(digest: str) -> bytes:
         raise DeviceError(Code.INTERNAL, f"A check sends no objects ({digest}).")
 
-    return Services(
-        run=f"check-{uuid.uuid4().hex[:8]}",
-        holder=f"{getpass.getuser()}@{socket.gethostname()}",
-        archive=agent_archive(),
-        wheels=WheelHouse(cache_root() / "wheels"),
-        blobs=no_blobs,
-        clock=time.monotonic,
-        now=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"),
-        sleep=time.sleep,
-    )
+    run = f"check-{uuid.uuid4().hex[:8]}"
+    return real_services(run=run, holder=holder(), wheel_cache=cache_root() / "wheels", blobs=no_blobs)

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.commands.stored import holds_run, open_run
+from harness.diagnose.stored import load_diagnosis
 from harness.errors import Code, InputError
 from harness.judge.exit_code import exit_code
 from harness.judge.run import judge
@@ -35,9 +36,16 @@ class Limits:
     confidence: float | None = None
 
 
-def publish(results: RunResults, folder: Path, console: Console) -> None:
-    """Write a judged run's reports and show the matrix."""
-    write_reports(results, folder)
+def publish(results: RunResults, folder: Path, console: Console, *, source: Path | None = None) -> None:
+    """Write a judged run's reports, with what closer looks at it found, and show the matrix.
+
+    Args:
+        results: the run.
+        folder: where the reports go.
+        console: where the matrix is shown.
+        source: the run's own folder, where that is another.
+    """
+    write_reports(results, folder, load_diagnosis(source or folder))
     show(results, console)
 
 
@@ -58,7 +66,7 @@ def report_command(folder: Path, limits: Limits, out: Path | None, console: Cons
         said = f"Nothing was written: {folder} keeps the run's own verdicts. Keep these with --out FOLDER."
     else:
         try:
-            publish(results, target, console)
+            publish(results, target, console, source=folder)
         except OSError as error:
             advice = "Name a folder that can be written to with --out."
             raise InputError(Code.BAD_OUTPUT_FOLDER, f"{target} cannot be written: {error}.", advice) from error
