@@ -10,7 +10,7 @@ SETUP := $(PYTHON) -m harness.setup
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-find-links --no-emit-index-url --no-annotate --no-header
 UNIVERSAL := $(COMPILE) --universal --python-version 3.11
 
-.PHONY: help setup farm-run test test-timm mutation lint format train lock clean bench
+.PHONY: help setup farm-run test test-timm mutation lint format train lock clean bench chaos fuzz
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -35,6 +35,14 @@ test-timm:  ## tests of the export of timm models, in an environment with torch
 mutation:  ## small defects put into harness/judge, and how many the tests notice: ARGS="--budget 600 --sample 300"
 	@$(SETUP) dev --no-boards
 	@exec $(BIN)/python -m tests.mutation $(ARGS)
+
+chaos:  ## faults injected between coordinator and board, in the board, in the coordinator: ARGS="reboot slow-link"
+	@$(SETUP) dev
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz:  ## a million pieces of rubbish into everything that reads what others wrote: ARGS=CASES
+	@$(SETUP) dev --no-boards
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 bench:  ## what must be measured, not tested: how often verdicts are wrong, and what they cost
 	@$(SETUP) dev --no-boards

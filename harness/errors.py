@@ -27,6 +27,8 @@ class Code(StrEnum):
     BAD_MODEL = "bad-model"
     BAD_SAMPLES = "bad-samples"
     BAD_OUTPUT_FOLDER = "bad-output-folder"
+    RUN_CHANGED = "run-changed"
+    NOTHING_TO_EXPLAIN = "nothing-to-explain"
     MACHINE_NOT_READY = "machine-not-ready"
     CONVERSION_FAILED = "conversion-failed"
     REFERENCE_FAILED = "reference-failed"
@@ -36,6 +38,10 @@ class Code(StrEnum):
     DEVICE_UNREACHABLE = "device-unreachable"
     CONNECTION_LOST = "connection-lost"
     DEVICE_BUSY = "device-busy"
+    DEVICE_UNFIT = "device-unfit"
+    DEVICE_SET_ASIDE = "device-set-aside"
+    GOVERNOR_REFUSED = "governor-refused"
+    CORES_ABSENT = "cores-absent"
     PYTHON_MISSING = "python-missing"
     PYTHON_TOO_OLD = "python-too-old"
     LAUNCHER_FAILED = "launcher-failed"
@@ -67,6 +73,8 @@ _TAXONOMY: dict[Code, tuple[Blame, str]] = {
     Code.BAD_MODEL: (Blame.USER, "Use a model with one float32 image input of fixed shape, as .onnx or .mnn."),
     Code.BAD_SAMPLES: (Blame.USER, "Check the samples section: files, labels and image size."),
     Code.BAD_OUTPUT_FOLDER: (Blame.USER, "Name a new or empty folder, or continue the old run with --resume."),
+    Code.RUN_CHANGED: (Blame.USER, "Undo the change, or name the files as they were with -i and -e, or run again."),
+    Code.NOTHING_TO_EXPLAIN: (Blame.USER, "Name a cell of the matrix that was measured as asked."),
     Code.MACHINE_NOT_READY: (Blame.USER, "Run `make setup`; it installs what is missing or says what to do."),
     Code.CONVERSION_FAILED: (Blame.HARNESS, "Read the converter's last lines; try another precision, or report it."),
     Code.REFERENCE_FAILED: (Blame.USER, "onnxruntime could not run the model; check that it runs there by itself."),
@@ -85,6 +93,13 @@ _TAXONOMY: dict[Code, tuple[Blame, str]] = {
     ),
     Code.CONNECTION_LOST: (Blame.INFRASTRUCTURE, "Check the device's network and power, then `--resume`."),
     Code.DEVICE_BUSY: (Blame.INFRASTRUCTURE, "Wait until the holder named is done, then `--resume`."),
+    Code.DEVICE_UNFIT: (Blame.DEVICE, "Cool, charge or relieve the device, or change its `health:`; `--resume`."),
+    Code.DEVICE_SET_ASIDE: (Blame.DEVICE, "See to the failures before this one, then `--resume`."),
+    Code.GOVERNOR_REFUSED: (
+        Blame.USER,
+        "Let the user write scaling_governor on the device (a udev rule), or leave `governor:` out.",
+    ),
+    Code.CORES_ABSENT: (Blame.USER, "Name cores that the device has in `cpus:`, or leave it out."),
     Code.PYTHON_MISSING: (Blame.DEVICE, "Install python3 on the device, or set `python:` or `launcher:`."),
     Code.PYTHON_TOO_OLD: (Blame.DEVICE, "Give the device Python 3.8 or newer and name it in `python:`."),
     Code.LAUNCHER_FAILED: (Blame.USER, "Run the launcher's words on the device by hand and correct `launcher:`."),

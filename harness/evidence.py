@@ -4,15 +4,10 @@ Everything here is frozen and goes to JSON and back without loss, so that a stor
 with other thresholds and without a device. Arrays are named by the sha256 of their .npy file.
 """
 
-from pydantic import BaseModel, ConfigDict
-
+from harness.block_errors import BlockErrors
+from harness.captured import Capture
 from harness.errors import Code, Problem
-
-
-class Value(BaseModel):
-    """A frozen value that refuses unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=True, ser_json_inf_nan="strings")
+from harness.value import Value
 
 
 class CellKey(Value):
@@ -58,6 +53,31 @@ class Operator(Value):
     share: float
 
 
+class SegmentProbe(Value):
+    """What one sample told about a part of a model in mixed precision.
+
+    Attributes:
+        half: all its outputs equal their float16 round trip; None where they say nothing.
+        equals_high: they are equal to the bit to what it answers to the same inputs at precision high.
+    """
+
+    half: bool | None = None
+    equals_high: bool
+
+
+class ChainProbe(Value):
+    """What one sample told about a model that runs as a chain of parts.
+
+    Attributes:
+        error: relative L2 of the chain's outputs, all parts at precision high, from the whole model's at precision
+            high; None where either is not finite.
+        segments: its parts, in the order in which they run.
+    """
+
+    error: float | None = None
+    segments: tuple[SegmentProbe, ...]
+
+
 class Probe(Value):
     """What one sample told about the arithmetic that really ran.
 
@@ -82,6 +102,7 @@ class Probe(Value):
         float_operators: those that do not show it, as `full_operators`.
         equals_high: output equal to the bit to the same file at precision high, memory normal, no hints;
             None where the cell itself is that.
+        chain: of a cell in mixed precision; all other figures are then of the whole model at precision low.
     """
 
     session_backend: int | None = None
@@ -98,14 +119,47 @@ class Probe(Value):
     half_rest_share: float | None = None
     float_operators: tuple[Operator, ...] = ()
     equals_high: bool | None = None
+    chain: ChainProbe | None = None
+
+
+class Health(Value):
+    """The state of a device at one moment; what it does not tell is None or left out.
+
+    Attributes:
+        temperatures: degrees Celsius by thermal zone.
+        clocks_mhz: current clock by frequency policy; `limits_mhz` the highest that is allowed now.
+        governor: the frequency governor; with commas where policies differ.
+        throttled: what slows the processor down at this moment, in words.
+        load1: the kernel's load average over a minute.
+        busy: share (0..1) of all cores' time in use, where that was measured.
+        battery_temperature: degrees Celsius.
+    """
+
+    temperatures: dict[str, float] = {}
+    clocks_mhz: dict[str, float] = {}
+    limits_mhz: dict[str, float] = {}
+    governor: str | None = None
+    throttled: tuple[str, ...] = ()
+    load1: float | None = None
+    busy: float | None = None
+    memory_available_mb: int | None = None
+    disk_free_mb: int | None = None
+    battery_percent: float | None = None
+    charging: bool | None = None
+    battery_temperature: float | None = None
 
 
 class RawTiming(Value):
-    """Inference times of one sample on the device, milliseconds."""
+    """Inference times of one sample on the device, milliseconds.
+
+    Attributes:
+        health: the device right before and right after the samples, its cores warm and busy; () where not known.
+    """
 
     first_ms: float
     samples_ms: tuple[float, ...]
     output_unchanged: bool
+    health: tuple[Health, ...] = ()
 
 
 class CellEvidence(Value):
@@ -117,8 +171,11 @@ class CellEvidence(Value):
         unsupported: why nothing was run at all; excludes the rest.
         stopped_early: measured on one sample only, since the precision did not take effect.
         looks: after how many images the cell was looked at to see whether its verdict is certain, rising.
+        enough: why no more images were measured, in words; '' where all of them were.
         same_as: a cell of this run whose outputs were equal to the bit over all `images`, and which was decided
             then; the reason for measuring no more.
+        health: the device before and after the cell; () where not known.
+        captures, block_errors: of the images that were looked into, the first ones; () where none was.
     """
 
     key: CellKey
@@ -131,7 +188,11 @@ class CellEvidence(Value):
     failure: Failure | None = None
     stopped_early: bool = False
     looks: tuple[int, ...] = ()
+    enough: str = ""
     same_as: CellKey | None = None
+    health: tuple[Health, ...] = ()
+    captures: tuple[Capture, ...] = ()
+    block_errors: tuple[BlockErrors, ...] = ()
     variant: str | None = None
     wall_s: float = 0.0
     max_rss_mb: float | None = None

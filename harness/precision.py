@@ -5,7 +5,7 @@ ignores a run-time value it does not understand (strings, enumerations), so only
 ever reach it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -62,18 +62,23 @@ class Backend(StrEnum):
 HINTS: Final = MappingProxyType({"winograd": 3, "dynamic_quant": 5, "cpu_core_ids": 14, "sme2": 15, "kleidiai": 16})
 """Names of MNN's run-time hints and the numbers that `set_hint` takes."""
 
+REWRITES: Final = ("mean-pool", "scale-attention", "sum-matmul", "epsilon")
+"""Names of the rewrites of an ONNX graph (`harness.models.rewrites`), in the order in which they are made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How a model's weights are stored in its .mnn file.
+    """What is in a model's .mnn file: how its weights are stored, and how its graph was rewritten before.
 
     Attributes:
-        half: stored as float16 (`--fp16`); excludes `bits`.
+        half: stored as float16 (`--fp16`), where the converter cuts each weight towards zero; excludes `bits`.
         bits: weight-only quantisation to 2..8 bits, or None for float weights.
         block: quantisation block along the input channels, or None for one scale an output channel.
         hqq: half-quadratic quantisation of the weights.
         symmetric: symmetric instead of MNN's default asymmetric weights.
         calibrated: full int8 by mnnquant, calibrated on samples; excludes the others.
+        keep_float: layers that stay float beside `bits` or `calibrated`, by their names in the .mnn file; sorted.
+        rewrites: what was done to the graph, names from `REWRITES`; sorted.
     """
 
     half: bool = False
@@ -82,10 +87,20 @@ class Weights:
     hqq: bool = False
     symmetric: bool = False
     calibrated: bool = False
+    keep_float: tuple[str, ...] = ()
+    rewrites: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Weights are keys: the order in which somebody wrote the names must not matter.
+        for name in ("keep_float", "rewrites"):
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Converter flags. Booleans take the form `--flag=1`: without a value MNN reads them as false."""
+        """Converter flags, but for `keep_float`, which travels in a file (see `harness.models.kept_float`).
+
+        Booleans take the form `--flag=1`: without a value MNN reads them as false.
+        """
         flags = ["--fp16"] if self.half else []
         if self.bits is not None:
             flags += ["--weightQuantBits", str(self.bits)]
@@ -98,7 +113,13 @@ class Weights:
 
     @property
     def stored_as(self) -> str:
-        """A name for the report: float32, float16, int8, int8/block32, ... ."""
+        """A name for the report: float32, float16, int8, int8/block32, `int8, 3 layers float`, ... ."""
+        kept = len(self.keep_float)
+        layers = [f"{kept} layer{'s' if kept > 1 else ''} float"] if kept else []
+        return ", ".join([self._numbers, *layers, *self.rewrites])
+
+    @property
+    def _numbers(self) -> str:
         if self.calibrated:
             return "int8 (calibrated)"
         if self.bits is not None:
@@ -107,10 +128,40 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a model that runs as a module of its own, cut out at tensors of the .mnn file.
+
+    Attributes:
+        inputs: names of the tensors that it is fed: the model's input, or outputs of segments before it.
+        outputs: names of the tensors that it hands on; the last segment's are the model's own.
+        compute: its arithmetic, fp32 or fp16.
+        share: its share (0..1) of the model's multiply-adds; None where nobody counted.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    compute: Compute
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MixedPlan:
+    """Which parts of one model run in which arithmetic; `model` is the sha256 of the file that it was made for."""
+
+    model: str
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Precision:
     """What a column of the matrix asks for.
 
-    `hints` are sorted (name, value) pairs, names from `HINTS`.
+    Attributes:
+        hints: sorted (name, value) pairs, names from `HINTS`.
+        plans: of mixed precision, one a model. MNN has no precision an operator, so each part of a model is a module
+            of its own.
+        segments: the parts of the one model that this is about, in the order in which they run (see `on`); empty
+            where the whole model runs as one.
     """
 
     name: str
@@ -119,6 +170,25 @@ class Precision:
     memory: Memory = Memory.NORMAL
     backend: Backend = Backend.CPU
     hints: tuple[tuple[str, int], ...] = ()
+    plans: tuple[MixedPlan, ...] = ()
+    segments: tuple[Segment, ...] = ()
+
+    def on(self, model: str) -> "Precision | None":
+        """Return what this precision is on one model, by its sha256; None: mixed, without a plan for that model."""
+        if not self.plans:
+            return self
+        found = next((plan for plan in self.plans if plan.model == model), None)
+        return None if found is None else replace(self, plans=(), segments=found.segments)
+
+    @property
+    def half_share(self) -> float | None:
+        """Share (0..1) of the multiply-adds for which fp16 is asked; None where its segments do not tell."""
+        if not self.segments:
+            return 1.0 if self.compute is Compute.FP16 else 0.0
+        shares = [one.share for one in self.segments]
+        if None in shares:
+            return None
+        return sum(one.share or 0.0 for one in self.segments if one.compute is Compute.FP16)
 
     @property
     def is_reduced(self) -> bool:
@@ -168,3 +238,6 @@ CATALOGUE: Final = MappingProxyType(
     }
 )
 """The precisions that have a name, by name, in the order in which the report shows them."""
+
+MIXED: Final = Precision("mixed", compute=Compute.FP16)
+"""fp16 with the sensitive parts of each model in fp32; which parts is searched on the devices before a run."""

@@ -1,8 +1,12 @@
 """What was found: judged cells, as results.json and every report show them."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from harness.evidence import CellKey, Failure, Operator, Value
+from pydantic import Field
+
+from harness.evidence import CellKey, Failure, Operator
+from harness.value import Value
 
 
 class Status(StrEnum):
@@ -70,7 +74,11 @@ class Effective(Value):
 
 
 class Metrics(Value):
-    """Distances from the reference, over all images of a cell; see `harness.judge.metrics`."""
+    """Distances from the reference, over all images of a cell; see `harness.judge.metrics`.
+
+    The intervals are those of the tests that decide the verdict, each end at the confidence of the run over all looks
+    (`harness.judge.inversion`); of a cell that shares a verdict, those of the cell that it shares it with.
+    """
 
     images: int
     nonfinite: int
@@ -131,11 +139,16 @@ class Peers(Value):
         equal: names of the others that agree to the bit over the images that both have.
         unequal: names of those that do not.
         odd: the device that differs where all others (two or more) agree among themselves.
+        asked_equal, asked_unequal, asked_odd: the same for devices that were asked the same, where it is not
+            proven on one side or the other what ran; they need not agree.
     """
 
     equal: tuple[str, ...] = ()
     unequal: tuple[str, ...] = ()
     odd: str | None = None
+    asked_equal: tuple[str, ...] = ()
+    asked_unequal: tuple[str, ...] = ()
+    asked_odd: str | None = None
 
 
 class Flip(Value):
@@ -178,12 +191,44 @@ class Numeric(Value):
     cosine: bool | None = None
 
 
+class Steady(Value):
+    """How still a device must keep for its times to be stable; see `harness.config.health`."""
+
+    max_temp_rise_c: float = 15.0
+    max_clock_change: float = 0.1
+
+
+class Condition(Value):
+    """How a device was over a cell; None where it does not tell.
+
+    Attributes:
+        hottest_c: the hottest zone at first, and at most, degrees Celsius.
+        clock_mhz: the fastest core's clock before and after it was timed, MHz.
+        battery_percent: at first and at last; `charging` at last.
+        governor: the frequency governors seen; more than one where it changed.
+        busy: share (0..1) of all cores' time that others used right before it.
+        memory_mb, disk_mb: the least that was free, MB.
+        throttled: what slowed it down, in words.
+    """
+
+    hottest_c: tuple[float, float] | None = None
+    clock_mhz: tuple[float, float] | None = None
+    battery_percent: tuple[float, float] | None = None
+    charging: bool | None = None
+    governor: tuple[str, ...] = ()
+    busy: float | None = None
+    memory_mb: int | None = None
+    disk_mb: int | None = None
+    throttled: tuple[str, ...] = ()
+
+
 class Timing(Value):
     """Times of one inference, milliseconds; `emulated` ones say nothing about hardware.
 
     Attributes:
         drift: median of the last third of the times over that of the first third; 1 where there is none.
-        grade: `stable`, `noisy` (by MAD), `drifting`, or `few` (too few times to tell).
+        grade: `stable`, `noisy` (by MAD), `drifting`, `few` (too few times to tell), or what the device itself
+            says against them: `throttled`, `clock moved`, `heated up`.
     """
 
     emulated: bool
@@ -201,6 +246,7 @@ class CellResult(Value):
 
     Attributes:
         flips: the images whose top-1 is not the reference's, in the order of the samples.
+        condition: how the device was; None where it tells nothing.
         shared_with: the cell whose verdict this one shares, having given the same outputs to the bit.
         expected: the reason why this cell is known to fail; None where it is not.
     """
@@ -220,6 +266,7 @@ class CellResult(Value):
     peers: Peers | None = None
     flips: tuple[Flip, ...] = ()
     numeric: Numeric | None = None
+    condition: Condition | None = None
     shared_with: CellKey | None = None
     expected: str | None = None
 
@@ -258,10 +305,10 @@ class Thresholds(Value):
     `relative_l2` (largest median) and `cosine` (smallest median) are reported apart and decide no verdict.
     """
 
-    accuracy_drop_points: float = 2.0
-    agreement: float = 0.97
-    relative_l2: float | None = None
-    cosine: float | None = None
+    accuracy_drop_points: Annotated[float, Field(gt=0, lt=100)] = 2.0
+    agreement: Annotated[float, Field(gt=0, lt=1)] = 0.97
+    relative_l2: Annotated[float, Field(gt=0, lt=1)] | None = None
+    cosine: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class RunResults(Value):
