@@ -23,7 +23,7 @@ from harness.dispatch.lane import Lane, LaneEvent, unsettled
 from harness.dispatch.session import real_services
 from harness.dispatch.sharing import Decided
 from harness.dispatch.stopping import ByYardsticks, Yardstick
-from harness.dispatch.worth import worth_measuring
+from harness.dispatch.took_effect import took_effect
 from harness.errors import Problem
 
 ABANDONED_S = 10.0
@@ -111,7 +111,7 @@ class Gateway:
             ),
             emit=self._events.put,
             save=self._save,
-            worth=worth_measuring,
+            took_effect=took_effect,
             stop=self._stop,
             stopping=ByYardsticks(assigned.yardsticks, self._decided if assigned.share else None),
             wait_s=assigned.wait_s,

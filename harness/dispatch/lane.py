@@ -10,7 +10,7 @@ from harness.dispatch.boundary import attempt
 from harness.dispatch.events import CellFinished, CellStarted, DeviceReady, Progress
 from harness.dispatch.healthy import cool_down, in_health
 from harness.dispatch.jobs import CellJob
-from harness.dispatch.measure import Save, WorthMeasuring, measure
+from harness.dispatch.measure import Save, TookEffect, measure
 from harness.dispatch.patience import Patience
 from harness.dispatch.session import Services, Session, open_session
 from harness.dispatch.stopping import TO_THE_END, Stopping
@@ -40,7 +40,7 @@ class Lane:
     services: Services
     emit: Emit
     save: Save
-    worth: WorthMeasuring
+    took_effect: TookEffect
     stop: threading.Event
     stopping: Stopping = TO_THE_END
     wait_s: float = 0.0
@@ -98,7 +98,7 @@ class Lane:
 
     def _measure(self, session: Session, job: CellJob) -> CellEvidence:
         def once() -> CellEvidence:
-            return measure(session, job, worth=self.worth, save=self.save, stop=self.stop, stopping=self.stopping)
+            return measure(session, job, took_effect=self.took_effect, save=self.save, stop=self.stop, stopping=self.stopping)
 
         return in_health(session, once, self.stop.is_set)
 

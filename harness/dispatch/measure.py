@@ -19,8 +19,8 @@ from harness.fleet.deadline import GRACE_S, Deadline
 Save = Callable[[Array], str]
 """Puts an array where the evidence is and returns its digest."""
 
-WorthMeasuring = Callable[[CellJob, Probe, dict[str, object]], bool]
-"""Whether a precision took effect, judged by the probe and the device's facts."""
+TookEffect = Callable[[CellJob, Probe, dict[str, object]], bool | None]
+"""Whether a precision took effect, judged by the probe and the device's facts; None where that stays open."""
 
 CLOSE_S = 30.0
 LAST_S = 5.0
@@ -31,14 +31,15 @@ def measure(
     session: Session,
     job: CellJob,
     *,
-    worth: WorthMeasuring,
+    took_effect: TookEffect,
     save: Save,
     stop: threading.Event,
     stopping: Stopping = TO_THE_END,
 ) -> CellEvidence:
     """Measure one cell, batch by batch, until `stopping` has enough of it or its images are used up.
 
-    A precision that did not take effect is measured on one sample only: more would say nothing about it.
+    A precision that did not take effect is measured on one sample only: more would say nothing about it. Where that
+    stays open the cell is measured, but no other cell hears of it: it gets no verdict that could be shared.
 
     Raises:
         TransportError: the link was lost; the cell may be measured again.
@@ -55,13 +56,14 @@ def measure(
     try:
         first = job.batches[0]
         probe = session.client.probe(setup, first, deadline=deadline)
-        fully = worth(job, probe, session.facts)
+        proven = took_effect(job, probe, session.facts)
+        fully = proven is not False
         done = (_answers if fully else _one)(session, job, setup, deadline, _Limits(stop, stopping))
         timing = session.client.time(setup, first, warmup=job.warmup, repeats=job.repeats, deadline=deadline)
         seen = look_into(session, job, setup, deadline, stop) if fully else NOTHING_SEEN
     finally:
         peak = _close(session, setup, deadline)
-    if fully:
+    if proven:
         stopping.measured(job, done.outputs, done.looks)
     found: dict[str, object] = {
         "probe": probe,

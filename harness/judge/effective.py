@@ -44,16 +44,6 @@ def effective(precision: Precision, probe: Probe | None, isa: Sequence[str], mac
     return _full(weights, probe, arithmetic)
 
 
-def worth_measuring(precision: Precision, effective: Effective) -> bool:
-    """Tell whether a cell deserves more than the one sample that was probed.
-
-    A precision that is known not to be in effect has its answer already; one that is merely
-    unproven is measured, since its numbers may be wanted when the proof is found.
-    """
-    del precision  # the same rule for all of them so far; kept for rules that depend on it
-    return effective.in_effect is not False
-
-
 def _reduced(precision: Precision, probe: Probe, arithmetic: Arithmetic) -> Effective:
     """Narrow float arithmetic was asked for (fp16, bf16)."""
     weights, asked = precision.weights.stored_as, precision.compute

@@ -138,7 +138,7 @@ def play(script: Script, jobs: tuple[CellJob, ...], folder: Path, monkeypatch: p
         services=services(folder, slept=script.slept),
         emit=script.events.append,
         save=cast(Callable[[object], str], str),
-        worth=lambda *_: True,
+        took_effect=lambda *_: True,
         stop=script.stop,
         wait_s=77.0,
     )

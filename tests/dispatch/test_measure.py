@@ -29,7 +29,7 @@ def run(
     folder: Path,
     *,
     cell: CellJob = CELL,
-    worth: bool = True,
+    took: bool | None = True,
     stop: threading.Event | None = None,
     save: Save = npy_digest,
     cell_s: float = 600.0,
@@ -39,12 +39,12 @@ def run(
     device = BOARD.model_copy(update={"deadlines": Deadlines(cell_s=cell_s), "cpus": (4, 5), "threads": 2})
     open_session = session(agent, services(folder, agent.clock), device, reports)
 
-    def is_worth(asked: CellJob, probe: Probe, facts: dict[str, object]) -> bool:
+    def took_effect(asked: CellJob, probe: Probe, facts: dict[str, object]) -> bool | None:
         assert (asked, probe, facts["isa"]) == (cell, Probe(tensors=7), ["fp16"])
-        return worth
+        return took
 
     return measure(
-        open_session, cell, worth=is_worth, save=save, stop=stop or threading.Event(), stopping=stopping
+        open_session, cell, took_effect=took_effect, save=save, stop=stop or threading.Event(), stopping=stopping
     )  # fmt: skip
 
 
@@ -94,8 +94,15 @@ def test_a_cell_that_ends_badly_is_not_told(tmp_path: Path) -> None:
 
 def test_a_precision_that_did_not_take_effect_is_not_told(tmp_path: Path) -> None:
     stopping = Asked(None)
-    run(FakeAgent(), tmp_path, worth=False, stopping=stopping)
+    run(FakeAgent(), tmp_path, took=False, stopping=stopping)
     assert (stopping.asked, stopping.told) == ([], [])
+
+
+def test_a_precision_that_may_not_have_taken_effect_is_measured_and_not_told(tmp_path: Path) -> None:
+    """It gets no verdict, so a cell that waited for its verdict would get none either."""
+    stopping = Asked(None)
+    found = run(FakeAgent(), tmp_path, took=None, stopping=stopping)
+    assert (found.images, found.stopped_early, stopping.told) == (6, False, [])
 
 
 def test_a_cell_is_measured_in_order_and_closed(tmp_path: Path) -> None:
@@ -128,7 +135,7 @@ def test_the_child_is_told_what_the_precision_means(tmp_path: Path) -> None:
 
 def test_a_precision_not_in_effect_gets_one_sample(tmp_path: Path) -> None:
     agent = FakeAgent()
-    found = run(agent, tmp_path, worth=False)
+    found = run(agent, tmp_path, took=False)
     assert (found.images, found.stopped_early) == (1, True)
     assert found.outputs == npy_digest(np.array([[0, 0, 1]], np.float32))
     assert agent.calls.count("infer") == 1

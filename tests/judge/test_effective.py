@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.evidence import Operator, Probe
-from harness.judge.effective import effective, worth_measuring
+from harness.judge.effective import effective
 from harness.precision import CATALOGUE, Backend, Compute, Memory, Precision, Weights
 from harness.results import Effective, Extent
 
@@ -251,13 +251,6 @@ def test_an_accelerator_is_never_the_cpu_in_disguise() -> None:
     assert outcome(ran(opencl, FP32_RUN))[1:] == (True, False)
     assert outcome(ran(opencl, FP32_RUN.model_copy(update={"session_backend": 3})))[1:] == (False, None)
     assert outcome(ran(opencl, FP32_RUN.model_copy(update={"session_equals_module": None})))[1:] == (False, None)
-
-
-def test_worth_measuring_unless_known_not_to_be_in_effect() -> None:
-    fp16 = CATALOGUE["fp16"]
-    assert worth_measuring(fp16, ran("fp16", FP16_RUN))
-    assert worth_measuring(fp16, ran("fp16", None))
-    assert not worth_measuring(fp16, ran("fp16", FP16_ON_A72, A72))
 
 
 probes = st.builds(

@@ -132,14 +132,7 @@ def test_every_lie_about_outputs_is_told() -> None:
 
 def test_a_board_whose_fp16_looks_like_fp16_passes(fleet: Told) -> None:
     """Else the following would show nothing: proofs for fp16, and outputs that are not fp32's to the bit."""
-    assert [fleet.cell("honest", precision).verdict for precision in ("fp32", "fp16")] == [PASS] * 2
-    # The quantised file loses an image in a hundred, where two are allowed: 400 images make that certain, 200 do not.
-    # Where the half-forged device, equal to the bit, is the one that measures on for all, this one stays at 200.
-    w8 = fleet.cell("honest", "w8")
-    assert w8.verdict in (PASS, INCONCLUSIVE)
-    assert w8.effective is not None
-    assert w8.effective.proven
-    assert w8.effective.in_effect
+    assert [fleet.cell("honest", precision).verdict for precision in ("fp32", "fp16", "w8")] == [PASS] * 3
 
 
 def test_fp32_that_ran_for_fp16_with_honest_proofs(fleet: Told) -> None:
