@@ -98,7 +98,9 @@ class Lane:
 
     def _measure(self, session: Session, job: CellJob) -> CellEvidence:
         def once() -> CellEvidence:
-            return measure(session, job, took_effect=self.took_effect, save=self.save, stop=self.stop, stopping=self.stopping)
+            return measure(
+                session, job, took_effect=self.took_effect, save=self.save, stop=self.stop, stopping=self.stopping
+            )
 
         return in_health(session, once, self.stop.is_set)
 

@@ -40,7 +40,7 @@ class Stopping(Protocol):
         """
 
     def measured(self, job: CellJob, outputs: FloatArray, looks: Sequence[int]) -> None:
-        """Hear of a cell whose precision is proven and that ended without an error; as `enough`, with all its outputs."""
+        """Hear of a cell whose precision is proven and that ended well; as `enough`, with all its outputs."""
 
 
 @dataclass(frozen=True, slots=True)

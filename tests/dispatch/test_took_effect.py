@@ -5,7 +5,7 @@ import pytest
 from harness.dispatch.took_effect import took_effect
 from harness.evidence import Probe
 from tests.dispatch.builders import job
-from tests.judge.test_effective import FP16_ON_A72, FP16_RUN
+from tests.judge.builders import FP16_ON_A72, FP16_RUN
 
 A76 = {"isa": ["fp16", "dot"], "machine": "aarch64"}
 A72 = {"isa": [], "machine": "aarch64"}
