@@ -69,6 +69,9 @@ def farm() -> None:
 @click.option("-o", "--out", type=FOLDER, required=True, help="New or empty folder for report and evidence.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted or incomplete run in the same folder.")
 @_gate
+@click.option(
+    "--remedy", is_flag=True, help="Try at once what may repair the cells that fail, as `farm remedy` does."
+)
 @click.option("--ray-address", metavar="ADDRESS", help="Join a Ray cluster instead of starting Ray here.")
 @click.option(
     "--wait",
@@ -85,19 +88,15 @@ def run(
     default_fleet: bool,
     experiment: Path,
     out: Path,
-    resume: bool,
-    gate: bool,
-    ray_address: str | None,
     wait_s: float,
+    **options: Any,
 ) -> NoReturn:
     """Measure every cell of the experiment on the fleet, judge it, and write the report."""
     from harness.commands.run import run_command
 
     if (inventory is None) is not default_fleet:
         raise click.UsageError("Give either -i INVENTORY or --default-fleet.")
-    sys.exit(
-        run_command(inventory, experiment, out, resume=resume, gate=gate, ray_address=ray_address, wait_s=wait_s)
-    )
+    sys.exit(run_command(inventory, experiment, out, wait_s=wait_s, **options))
 
 
 @farm.command()

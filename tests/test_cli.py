@@ -149,12 +149,23 @@ def test_a_runs_exit_code_is_handed_on(
         return code
 
     monkeypatch.setattr("harness.commands.run.run_command", run_command)
-    options = ["-o", str(tmp_path / "out"), "--gate", "--resume", "--ray-address", "10.0.0.1:6379", "--wait", "9"]
+    options = [
+        "-o",
+        str(tmp_path / "out"),
+        "--gate",
+        "--resume",
+        "--ray-address",
+        "10.0.0.1:6379",
+        "--wait",
+        "9",
+        "--remedy",
+    ]
     assert farm("run", *files, *options)[0] == code
     assert asked == {
         "out": tmp_path / "out",
         "gate": True,
         "resume": True,
+        "remedy": True,
         "ray_address": "10.0.0.1:6379",
         "wait_s": 9.0,
     }

@@ -1,6 +1,5 @@
 """`farm remedy`: what repairs the cells of a run that lose accuracy."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,15 @@ from harness.commands.fleet import at_work
 from harness.commands.stored import open_run
 from harness.commands.subject import subject_of
 from harness.console.listeners import listening
-from harness.diagnose.stored import keep_diagnosis, load_diagnosis
-from harness.diagnose.treating import Budget, Treating
+from harness.diagnose.repairing import failing, repair
+from harness.diagnose.stored import load_diagnosis
+from harness.diagnose.treating import Budget
 from harness.diagnosis import Treatment
 from harness.errors import Code, InputError
 from harness.judge.run import judge
 from harness.report.remedied import treatment_text
 from harness.report.write import write_reports
-from harness.results import CellResult, DeviceResult, RunResults, Status, Verdict
+from harness.results import CellResult, RunResults, Status, Verdict
 
 NOT_REPAIRED = 1
 
@@ -46,8 +46,7 @@ def remedy_command(folder: Path, chosen: Chosen, reach: Reach, budget: Budget, c
         FarmError: the devices could not be measured.
     """
     results = judge(open_run(folder))
-    groups = alike(results, _cells(results, chosen))
-    found: list[Treatment] = []
+    cells = _cells(results, chosen)
     with (
         at_work() as start,
         listening(console) as listener,
@@ -60,33 +59,17 @@ def remedy_command(folder: Path, chosen: Chosen, reach: Reach, budget: Budget, c
             ray_address=reach.ray_address,
         ) as subject,
     ):
-        known = {one.key: one for one in load_diagnosis(folder).explanations}
-        treating = Treating(subject, results, budget, known, chosen.engines)
-        for group in groups:
-            treated, explanation = treating.treat(group)
-            found += treated
-            explained = () if explanation is None else (explanation,)
-            keep_diagnosis(folder, treatments=tuple(treated), explanations=explained)
-    for one in found:
-        console.print(treatment_text(one), markup=False, highlight=False, soft_wrap=True)
+        found = repair(subject, results, cells, budget, chosen.engines)
+    tell(found, console)
     write_reports(results, folder, load_diagnosis(folder))
     console.print(f"Report: {folder / 'report.md'}", markup=False, highlight=False, soft_wrap=True)
     return 0 if all(one.best is not None for one in found) else NOT_REPAIRED
 
 
-def alike(results: RunResults, cells: Sequence[CellResult]) -> list[list[CellResult]]:
-    """Return cells in groups of one model, precision and engine on devices with the same instruction set."""
-    devices = {device.name: device for device in results.devices}
-    groups: dict[tuple[str, ...], list[CellResult]] = defaultdict(list)
-    for cell in cells:
-        key = cell.key
-        groups[key.model, key.precision, key.engine, *_kind(devices[key.device])].append(cell)
-    return list(groups.values())
-
-
-def _kind(device: DeviceResult) -> tuple[str, ...]:
-    isa = device.fingerprint.get("isa")
-    return (str(device.fingerprint.get("machine")), *(map(str, isa) if isinstance(isa, list | tuple) else ()))
+def tell(found: Sequence[Treatment], console: Console) -> None:
+    """Show what was tried and what is recommended, cell by cell."""
+    for one in found:
+        console.print(treatment_text(one), markup=False, highlight=False, soft_wrap=True)
 
 
 def _cells(results: RunResults, chosen: Chosen) -> list[CellResult]:
@@ -95,7 +78,7 @@ def _cells(results: RunResults, chosen: Chosen) -> list[CellResult]:
         raise InputError(Code.NOTHING_TO_EXPLAIN, "The run has no such cell.")
     measured = [cell for cell in named if cell.status is Status.MEASURED and cell.verdict is not Verdict.NA]
     # A cell that is named by its precision is repaired although it passes: its numbers may be wanted closer.
-    wanted = measured if chosen.precision is not None else [c for c in measured if c.verdict is Verdict.FAIL]
+    wanted = measured if chosen.precision is not None else failing(named)
     if not wanted:
         raise InputError(
             Code.NOTHING_TO_EXPLAIN,

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.commands.fleet import at_work, fleet
+from harness.commands.remedy import tell
 from harness.commands.report import publish
 from harness.config.experiment import load_experiment
 from harness.config.inventory import load_inventory
@@ -15,10 +16,12 @@ from harness.console.listeners import listening
 from harness.diagnose.failures import explain_failures, explainer, to_explain
 from harness.diagnose.look import Subject
 from harness.diagnose.planning import with_plans
+from harness.diagnose.repairing import failing, repair
 from harness.diagnose.stored import keep_diagnosis, load_diagnosis
 from harness.diagnose.treating import Budget
 from harness.dispatch.run import Request
 from harness.dispatch.stored import replay
+from harness.errors import FarmError
 from harness.judge.exit_code import exit_code
 from harness.results import RunResults
 
@@ -32,6 +35,7 @@ def run_command(
     *,
     resume: bool,
     gate: bool,
+    remedy: bool,
     ray_address: str | None,
     wait_s: float,
 ) -> int:
@@ -56,10 +60,13 @@ def run_command(
         )
         outcome = start(request, listener)
         left = () if outcome.interrupted else _explained(subject, outcome.results)
+        if remedy and not outcome.interrupted:
+            left += _repaired(subject, outcome.results)
     publish(outcome.results, out, console)
     found = replay(out)
+    tell(load_diagnosis(out).treatments, console)
     for words in left:
-        console.print(f"Not explained: {words}", markup=False, highlight=False, soft_wrap=True)
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
     console.print(effort(outcome.results, found.counts), highlight=False, soft_wrap=True)
     console.print(f"Report: {out / 'report.md'}", highlight=False, soft_wrap=True)
     if outcome.interrupted:
@@ -78,4 +85,15 @@ def _explained(subject: Subject, results: RunResults) -> tuple[str, ...]:
     found = explain_failures(to_explain(results, known) if plan.minutes else [], explainer(subject, plan), plan)
     if found.explanations:
         keep_diagnosis(subject.folder, explanations=found.explanations, scores=found.scores)
-    return found.left
+    return tuple(f"Not explained: {words}" for words in found.left)
+
+
+def _repaired(subject: Subject, results: RunResults) -> tuple[str, ...]:
+    """Repair the cells that fail and were not tried before; return what was not done, with the reason."""
+    known = {one.key for one in load_diagnosis(subject.folder).treatments}
+    cells = [cell for cell in failing(results.cells) if cell.key not in known]
+    try:
+        repair(subject, results, cells, Budget())
+    except FarmError as error:
+        return (f"Not repaired: {error.problem.message} Go on with: farm remedy {shlex.quote(str(subject.folder))}",)
+    return ()

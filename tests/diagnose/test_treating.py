@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.commands.remedy import Chosen, _cells, alike
+from harness.commands.remedy import Chosen, _cells
 from harness.diagnose import treating
 from harness.diagnose.look import Question, Seen, Subject
 from harness.diagnose.remedies import Kind, Repair
+from harness.diagnose.repairing import alike
 from harness.diagnose.treating import Budget, Treating, guilty
 from harness.diagnosis import Point
 from harness.errors import InputError
