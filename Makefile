@@ -44,9 +44,10 @@ fuzz:  ## a million pieces of rubbish into everything that reads what others wro
 	@$(SETUP) dev --no-boards
 	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
-bench:  ## what must be measured, not tested: how often verdicts are wrong, and what they cost
-	@$(SETUP) dev --no-boards
+bench:  ## what must be measured, not tested: how often verdicts are wrong, what they cost, planted causes found: ARGS=POSITIONS
+	@$(SETUP) dev
 	@$(BIN)/python -m tests.bench.verdicts
+	@$(BIN)/python -m tests.bench.planted $(ARGS)
 
 lint:  ## style, types, and the oldest Python of the part that runs on devices
 	@$(SETUP) dev --no-boards

@@ -25,6 +25,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from harness.diagnosis import Mechanism
+
 Floats = NDArray[np.float32]
 
 BLOCKS = 4
@@ -52,6 +54,16 @@ _CULPRITS = {
     Cause.POOLING: "pool/GlobalAveragePool",
     Cause.OUTLIER: "wide/Conv",
 }
+
+
+MECHANISMS = {
+    Cause.EPSILON: Mechanism.VANISHING,
+    Cause.ACCUMULATION: Mechanism.ACCUMULATION,
+    Cause.OVERFLOW: Mechanism.OVERFLOW,
+    Cause.POOLING: Mechanism.POOLING,
+    Cause.OUTLIER: Mechanism.WEIGHTS,
+}
+"""How the explanation calls each."""
 
 
 def side(cause: Cause) -> int:

@@ -10,7 +10,7 @@ from harness.diagnose.anatomy import anatomies
 from harness.diagnose.blocks import blocks
 from harness.diagnose.explain import Scene, explain
 from harness.diagnose.read import read
-from harness.diagnosis import Explanation, Mechanism
+from harness.diagnosis import Explanation
 from harness.fleet.block_errors import block_errors
 from harness.fleet.captures import captured
 from harness.models.layers import layers_of
@@ -24,18 +24,11 @@ from tests.agent.served import Served, npy
 from tests.agent.test_on_boards import LEASE, served, started
 from tests.boards import RunningFleet
 from tests.diagnose.findings import KEY
-from tests.diagnose.planted import Cause, culprit_node, images, write
+from tests.diagnose.planted import MECHANISMS, Cause, culprit_node, images, write
 
 pytestmark = pytest.mark.e2e
 
 ASKED = dict.fromkeys(Cause, "fp16") | {Cause.OUTLIER: "w8-lowmem"}
-MECHANISMS = {
-    Cause.EPSILON: Mechanism.VANISHING,
-    Cause.ACCUMULATION: Mechanism.ACCUMULATION,
-    Cause.OVERFLOW: Mechanism.OVERFLOW,
-    Cause.POOLING: Mechanism.POOLING,
-    Cause.OUTLIER: Mechanism.WEIGHTS,
-}
 POSITION = 2
 
 
