@@ -66,6 +66,16 @@ class ZygoteProcess:
             return None
         return message if isinstance(message, dict) else None
 
+    @property
+    def gone(self) -> bool:
+        """Whether it has closed its end of the socket, or the kernel has: the news may not have been read yet."""
+        try:
+            return not self.control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def end(self) -> None:
         """Have the kernel end it; `control` tells when it has ended."""
         kill_group(self._process.pid)

@@ -79,6 +79,8 @@ class Zygotes:
                 engine.zygote.kill()
 
     def _when_ready(self, engine: Engine, then: Waiting, allowed_s: float) -> None:
+        if engine.zygote is not None and engine.ready and engine.zygote.gone:
+            self._lost(engine, engine.zygote, None)
         if engine.zygote is not None and engine.ready:
             then(engine.zygote)
             return

@@ -6,13 +6,14 @@ Two boards are two sites here, each with a gateway of its own: what a gateway lo
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from harness.emulator.board import Board
 from tests.boards import RunningFleet
 from tests.chaos import proc
 from tests.chaos.blows import FREE_S, PRECISIONS, Aftermath, Blow
@@ -43,8 +44,9 @@ def deal(blow: Blow, fleet: RunningFleet, folder: Path, *, resume: bool = True, 
         started = Started.of(inventory, asked, folder / "out", env=remains.environment(_RUN))
         started.wait_until_begun(*fleet.boards)
         victim = min(_gateways()) if blow.gateway else started.process.pid
+        hit = _reached_by(victim, fleet) if blow.gateway else list(fleet.boards.values())
         os.kill(victim, blow.number)
-        freed_s = _free_after(fleet, all_of_them=not blow.gateway)
+        freed_s = _free_after(hit)
         told = _who(inventory)
         if not blow.gateway:
             os.kill(victim, signal.SIGCONT)
@@ -74,13 +76,20 @@ def _gateways() -> list[int]:
     return [pid for pid in ours if proc.words(pid)[0].startswith(b"ray::_GatewayActor")]
 
 
-def _free_after(fleet: RunningFleet, *, all_of_them: bool) -> float:
-    """Wait until one board, or all of them, are free; return how long that took."""
-    leases = [board.home / ".cache" / "farm" / "lease" for board in fleet.boards.values()]
+def _reached_by(gateway: int, fleet: RunningFleet) -> list[Board]:
+    """Return the boards of a gateway's site, by the connections that it has."""
+    ports = proc.peers(gateway)
+    found = [board for board in fleet.boards.values() if board.port in ports]
+    assert found, "the gateway is connected to no board"
+    return found
+
+
+def _free_after(boards: Sequence[Board]) -> float:
+    """Wait until these boards are free; return how long that took."""
+    leases = [board.home / ".cache" / "farm" / "lease" for board in boards]
     began = time.monotonic()
     while time.monotonic() - began <= FREE_S:
-        free = [not proc.holding(lease) for lease in leases]
-        if all(free) if all_of_them else any(free):
+        if not proc.holding(*leases):
             return time.monotonic() - began
         time.sleep(0.1)
     return float("inf")

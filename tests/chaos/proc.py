@@ -26,6 +26,16 @@ def open_files(pid: int) -> Iterator[Path]:
                 yield link.readlink()
 
 
+def peers(pid: int) -> set[int]:
+    """Return the ports that a process's TCP connections lead to."""
+    try:
+        lines = [line.split() for line in (PROC / str(pid) / "net" / "tcp").read_text().splitlines()[1:]]
+    except OSError:
+        return set()
+    sockets = {str(file) for file in open_files(pid)}
+    return {int(line[2].rpartition(":")[2], 16) for line in lines if f"socket:[{line[9]}]" in sockets}
+
+
 def words(pid: int) -> list[bytes]:
     """Return a process's command line; empty for one that is gone."""
     return _parts(pid, "cmdline")

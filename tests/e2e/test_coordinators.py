@@ -18,8 +18,11 @@ A72, A76 = "cortex-a72", "cortex-a76"
 
 
 def test_two_coordinators_take_turns_on_every_board(fleet: RunningFleet, tmp_path: Path) -> None:
-    asked = experiment(tmp_path / "experiment.yaml", precisions=["fp32", "w8-lowmem"], images=10)
-    runs = [Started.of(fleet.inventory, asked, tmp_path / name) for name in ("one", "two")]
+    asked = experiment(tmp_path / "long.yaml", precisions=["fp32", "w8-lowmem"], images=60, points=2.0)
+    first = Started.of(fleet.inventory, asked, tmp_path / "one")
+    first.wait_until_begun(A72, A76)
+    asked = experiment(tmp_path / "short.yaml", precisions=["fp32", "w8-lowmem"], images=10)
+    runs = [first, Started.of(fleet.inventory, asked, tmp_path / "two")]
     done = [run.finish() for run in runs]
     assert [one.code for one in done] == [0, 0], [one.output for one in done]
     for one in done:
@@ -29,7 +32,8 @@ def test_two_coordinators_take_turns_on_every_board(fleet: RunningFleet, tmp_pat
         assert len(spans) == 4
         assert all(ended <= begun for (_, ended), (begun, _) in pairwise(spans)), spans
     # The one that came second said whom it waited for.
-    assert any("waiting" in one.output and "holds this device" in one.output for one in done)
+    assert "waiting" in done[1].output
+    assert "holds this device" in done[1].output
 
 
 def test_who_holds_a_board_is_told_and_who_does_not_wait_skips_it(fleet: RunningFleet, tmp_path: Path) -> None:
