@@ -139,7 +139,9 @@ def test_killed_agent_costs_its_cell_at_most(running: _Running) -> None:
     assert run.cell(A76, "b0", "w8-lowmem")["status"] == "measured"
 
 
-def test_interrupt_keeps_what_was_measured(running: _Running) -> None:
+def test_interrupt_keeps_what_was_measured_and_no_other_experiment_goes_on_there(
+    running: _Running, fleet: RunningFleet, long_experiment: Path, tmp_path: Path
+) -> None:
     running.wait_for("cell", 1)
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(timeout=60) == 130
@@ -148,15 +150,10 @@ def test_interrupt_keeps_what_was_measured(running: _Running) -> None:
     assert results["run"]["complete"] is False
     assert "measured" in {cell["status"] for cell in results["cells"]}
 
-
-def test_resume_refuses_another_experiment(fleet: RunningFleet, tmp_path: Path) -> None:
-    asked = experiment(tmp_path / "experiment.yaml", precisions=["fp32"], images=5)
-    folder = tmp_path / "out"
-    assert farm_run(fleet.inventory, asked, folder).code == 0
-    again = farm_run(fleet.inventory, asked, folder)
+    again = farm_run(fleet.inventory, long_experiment, running.folder)
     assert again.code == 2
     assert "not empty" in again.output
     changed = experiment(tmp_path / "experiment.yaml", precisions=["fp32", "fp16"], images=5)
-    resumed = farm_run(fleet.inventory, changed, folder, "--resume")
+    resumed = farm_run(fleet.inventory, changed, running.folder, "--resume")
     assert resumed.code == 2
     assert "experiment" in resumed.output
