@@ -41,7 +41,12 @@ class Repair:
 
 
 def repairs(
-    asked: Precision, *, engine: str, engines: Sequence[str] = (), layers: Sequence[str] = ()
+    asked: Precision,
+    *,
+    engine: str,
+    engines: Sequence[str] = (),
+    layers: Sequence[str] = (),
+    rewrites: Sequence[str] = REWRITES,
 ) -> tuple[Repair, ...]:
     """Return what to try instead of a precision, cheapest first; mixed precision, which is searched, is not among it.
 
@@ -50,9 +55,10 @@ def repairs(
         engine: the version that it fails under.
         engines: other versions there are.
         layers: names of layers in which most of the loss is made, as the .mnn file has them.
+        rewrites: those that change something in the model; the others are tried alone, which says why they do not.
     """
     order = list(Kind)
-    found = {repair.precision: repair for repair in _all(asked, engine, engines, layers)}
+    found = {repair.precision: repair for repair in _all(asked, engine, layers, tuple(rewrites))}
     # By what they are: a repair that comes to the same as another, or to what failed, is not measured twice.
     unlike = [repair for repair in found.values() if replace(repair.precision, name="") != replace(asked, name="")]
     upgrades = [Repair(Kind.ENGINE, f"MNN {other}", asked, other) for other in engines if other != engine]
@@ -64,10 +70,9 @@ def _distinct(found: Sequence[Repair]) -> list[Repair]:
     return [repair for repair in found if by_content[replace(repair.precision, name="")] is repair]
 
 
-def _all(asked: Precision, engine: str, engines: Sequence[str], layers: Sequence[str]) -> Iterator[Repair]:
-    del engines
+def _all(asked: Precision, engine: str, layers: Sequence[str], rewrites: tuple[str, ...]) -> Iterator[Repair]:
     if asked.compute is Compute.FP16:
-        yield from _of_half(asked, engine)
+        yield from _of_half(asked, engine, rewrites)
     if asked.weights.bits is not None or asked.weights.calibrated:
         yield from _of_weights(asked, engine, layers)
     eight = Precision("w8-lowmem-fp16", Weights(bits=8), Compute.FP16, Memory.LOW)
@@ -80,7 +85,7 @@ def _all(asked: Precision, engine: str, engines: Sequence[str], layers: Sequence
     yield Repair(Kind.FP32, "fp32", Precision("fp32"), engine)
 
 
-def _of_half(asked: Precision, engine: str) -> Iterator[Repair]:
+def _of_half(asked: Precision, engine: str, rewrites: tuple[str, ...]) -> Iterator[Repair]:
     weights, plain = asked.weights, dict(asked.hints).get("winograd") == 1
     hinted = replace(asked, name=f"{asked.name}+winograd1", hints=(*_others(asked), ("winograd", 1)))
     if not plain:
@@ -90,8 +95,9 @@ def _of_half(asked: Precision, engine: str) -> Iterator[Repair]:
         yield Repair(
             Kind.REWRITE, f"rewritten: {name}", replace(asked, name=f"{asked.name}+{name}", weights=rewritten), engine
         )
-    both = replace(hinted, name=f"{asked.name}+rewrites", weights=replace(weights, rewrites=REWRITES))
-    yield Repair(Kind.REWRITE, "all rewrites, fewer Winograd units", both, engine)
+    if rewrites:
+        both = replace(hinted, name=f"{asked.name}+rewrites", weights=replace(weights, rewrites=rewrites))
+        yield Repair(Kind.REWRITE, f"rewritten: {', '.join(rewrites)}; fewer Winograd units", both, engine)
 
 
 def _others(asked: Precision) -> tuple[tuple[str, int], ...]:

@@ -19,6 +19,7 @@ from harness.dispatch.run_folder import PLANS
 from harness.errors import FarmError
 from harness.evidence import CellKey
 from harness.models.cache import write_atomic
+from harness.models.repaired import rewrites_of
 from harness.precision import Compute, Precision
 from harness.results import CellResult, RunResults, Verdict
 
@@ -67,7 +68,11 @@ class Treating:
         asked = next(one for one in self.subject.experiment.precisions if one.name == first.key.precision)
         inside = insides(self.subject, first.key.model)
         chosen = repairs(
-            asked, engine=first.key.engine, engines=self.engines, layers=guilty(explanation, inside.layers)
+            asked,
+            engine=first.key.engine,
+            engines=self.engines,
+            layers=guilty(explanation, inside.layers),
+            rewrites=rewrites_of(inside.source, inside.samples),
         )
         tried = self._try(group, chosen)
         found = self._mixed(group, asked, inside, explanation, began) if asked.compute is Compute.FP16 else None

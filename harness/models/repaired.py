@@ -7,8 +7,8 @@ from harness.errors import Code, FarmError
 from harness.models.layers import layers_of
 from harness.models.rewrites.rewritten import rewritten
 from harness.models.samples import SampleSet
-from harness.models.source import ModelSource
-from harness.precision import Weights
+from harness.models.source import Kind, ModelSource
+from harness.precision import REWRITES, Weights
 
 
 def why_not(source: ModelSource, weights: Weights, samples: SampleSet, *, cache: Path | None = None) -> str | None:
@@ -25,6 +25,18 @@ def why_not(source: ModelSource, weights: Weights, samples: SampleSet, *, cache:
         return "mean-pool does not go with calibrated: mnnquant crashes on ReduceMean over height and width"
     found = rewritten(source, weights.rewrites, samples, cache=cache)
     return found if isinstance(found, str) else None
+
+
+def rewrites_of(source: ModelSource, samples: SampleSet, *, cache: Path | None = None) -> tuple[str, ...]:
+    """Return the rewrites that change something in an .onnx model, and not what it computes."""
+
+    def applies(name: str) -> bool:
+        try:
+            return why_not(source, Weights(rewrites=(name,)), samples, cache=cache) is None
+        except FarmError:
+            return False  # whoever asks for this rewrite alone is told why
+
+    return tuple(name for name in REWRITES if applies(name)) if source.kind is Kind.ONNX else ()
 
 
 def graph_of(

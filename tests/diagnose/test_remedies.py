@@ -28,6 +28,16 @@ def test_repairs_of_fp16_cheapest_first() -> None:
     assert (upgrade.precision, upgrade.engine) == (CATALOGUE["fp16"], "3.2.0")
 
 
+def test_rewrites_that_change_something_are_also_made_together() -> None:
+    some = repairs(CATALOGUE["fp16"], engine="3.6.1", rewrites=("mean-pool", "scale-attention"))
+    (both,) = [one for one in some if one.precision.name == "fp16+rewrites"]
+    assert both.precision.weights.rewrites == ("mean-pool", "scale-attention")
+    assert both.precision.hints == (("winograd", 1),)
+    assert both.title == "rewritten: mean-pool, scale-attention; fewer Winograd units"
+    none = repairs(CATALOGUE["fp16"], engine="3.6.1", rewrites=())
+    assert [one.precision.weights.rewrites for one in none if one.kind is Kind.REWRITE] == [(n,) for n in REWRITES]
+
+
 def test_the_usual_advice_is_among_them() -> None:
     (advice,) = [one for one in repairs(CATALOGUE["fp16"], engine="3.6.1") if one.kind is Kind.ADVICE]
     asked = advice.precision

@@ -13,6 +13,7 @@ from harness.errors import Code, FarmError
 from harness.models import golden as references
 from harness.models import host
 from harness.models.load_samples import load_samples
+from harness.models.repaired import rewrites_of
 from harness.models.rewrites import rewritten as cached
 from harness.models.rewrites.graph import Editor, Outcome
 from harness.models.rewrites.known import Known
@@ -167,6 +168,7 @@ def test_the_bundled_models(name: str, applies: dict[str, int], tmp_path: Path) 
     for rule in REWRITES:
         reason = why_impossible(source, Weights(rewrites=(rule,)), samples, cache=tmp_path)
         assert (reason is None) is (rule in applies), (rule, reason)
+    assert rewrites_of(source, samples, cache=tmp_path) == tuple(applies)
     if not applies:
         return
     found = rewritten(source, tuple(applies), samples, cache=tmp_path)
