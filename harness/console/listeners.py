@@ -50,8 +50,8 @@ class PlainListener(_Greeting):
         self._line("farm", text)
 
     def planned(self, snapshot: Snapshot, left: int) -> None:
-        """Print how much there is to measure."""
-        self._total = left
+        """Print how much there is to measure; a command may run several times, and counts each by itself."""
+        self._done, self._total = 0, left
         self._line("farm", f"run {snapshot.run}: {left} cells to measure on {len(snapshot.devices)} devices")
 
     def happened(self, event: Event) -> None:
@@ -92,8 +92,10 @@ class LiveListener(_Greeting):
         self._bars.console.print(f"[dim]{escape(plain(text))}[/]", highlight=False)
 
     def planned(self, snapshot: Snapshot, left: int) -> None:
-        """Show a line for every device, and one for the whole."""
-        self._total = left
+        """Show a line for every device, and one for the whole; those of the run before go."""
+        self._done, self._total = 0, left
+        for task in self._bars.task_ids:
+            self._bars.remove_task(task)
         for device in snapshot.devices:
             self._lines[device.name] = self._bars.add_task("waiting", total=None, who=escape(plain(device.name)))
         self._all = self._bars.add_task("cells", total=left, who="all")

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from rich.console import Console
+from rich.progress import Progress as Bars
 
 from harness.console.listeners import LINE_EVERY_S, LiveListener, PlainListener, listening
 from harness.dispatch.events import Progress
@@ -49,6 +50,21 @@ def test_a_plain_log_of_a_run() -> None:
         "   2.5 s  a76            [1/2] b0 fp32 (MNN 3.6.1): 35 images in 12.5 s",
         " 102.5 s  a76            [2/2] b0 fp16 (MNN 3.6.1): ERROR cell-timeout (device): hung",
     ]
+
+
+def test_the_cells_of_each_run_of_a_command_are_counted_by_themselves() -> None:
+    """A search for a remedy is a run after the other."""
+    listener, _, out = plain()
+    to, _ = console(terminal=True)
+    with Bars(console=to) as bars:
+        live = LiveListener(bars)
+        for heard in (listener, live):
+            for cells in (2, 1):
+                heard.planned(snapshot(), cells)
+                heard.happened(finished(measured(key())))
+        assert [(task.completed, task.total) for task in bars.tasks if task.description == "cells"] == [(1, 1)]
+        assert len(bars.tasks) == 2
+    assert [line.split()[3] for line in out.getvalue().splitlines() if "[" in line] == ["[1/2]", "[1/1]"]
 
 
 def test_a_plain_log_tells_progress_now_and_then_for_each_device() -> None:
