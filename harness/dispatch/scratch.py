@@ -22,7 +22,8 @@ _PREFIX = "farm-ray-"
 _OF_MULTIPROCESSING = "tmp/pymp-*"
 _OWNER = "owner"
 _VARIABLE = "TMPDIR"
-_PATIENCE_S = 5.0
+_PATIENCE_S = 30.0
+"""A process that is killed needs a moment of a core to end, and a machine may have none to spare."""
 _PAUSE_S = 0.05
 
 
