@@ -138,12 +138,14 @@ class Treatment(Value):
     Attributes:
         tried: cheapest first.
         best: the cheapest that passes; None: no remedy passes.
+        aim: relative L2 that it must keep besides, where the cell does not fail; None where it fails.
         probes: how many cells were measured for it; `wall_s` what they took.
     """
 
     key: CellKey
     tried: tuple[Remedy, ...] = ()
     best: Remedy | None = None
+    aim: float | None = None
     probes: int = 0
     wall_s: float = 0.0
     notes: tuple[str, ...] = ()

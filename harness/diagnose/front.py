@@ -20,6 +20,10 @@ UNITS = 10_000
 CUT_COST = 0.005
 """What a cut may save to be worth it, as a share of the multiply-adds: it copies a tensor."""
 
+CLEAR = 0.5
+"""Share of the squared error that sparing a block must take away to count. That is the difference of two large
+numbers, each measured on a few images: for a block that hardly does anything it is nothing but noise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
@@ -59,7 +63,8 @@ def squared_errors(sensitivities: Sequence[Sensitivity], together: float | None 
     Args:
         sensitivities: of the blocks.
         together: the relative L2 distance with all blocks in the reduced precision. With it, a block counts by what
-            sparing it takes away where that is more than what it does alone, and all are raised to add up to it.
+            sparing it takes away where that is more than it does alone, and most of all there is (`CLEAR`); and all
+            are raised to add up to it.
     """
     known = together if together is not None and math.isfinite(together) else None
     found = [_squared(each, known) for each in sensitivities]
@@ -139,7 +144,8 @@ def _squared(sensitivity: Sensitivity, together: float | None) -> float:
     alone = sensitivity.alone**2 if math.isfinite(sensitivity.alone) else math.inf
     if together is None or sensitivity.spared is None or not math.isfinite(sensitivity.spared):
         return alone
-    return max(alone, together**2 - sensitivity.spared**2)
+    taken = together**2 - sensitivity.spared**2
+    return max(alone, taken) if taken >= CLEAR * together**2 else alone
 
 
 def _is_reduced(compute: Compute) -> bool:

@@ -10,16 +10,21 @@ from harness.evidence import CellKey
 from harness.results import CellResult, RunResults, Verdict
 
 
-def outcome(repair: Repair, cell: CellResult, seen: Seen, results: RunResults) -> Remedy | None:
-    """Return what came of a repair on a cell's device; None where it was dealt to a like device.
+def outcome(
+    repair: Repair, cell: CellResult, seen: Seen, results: RunResults, like: Sequence[str] = ()
+) -> Remedy | None:
+    """Return what came of a repair for a cell; None where it was not measured.
 
     Args:
         repair: what was tried.
         cell: the one that loses accuracy.
         seen: the look in which it was tried.
         results: of the run, for times in fp32.
+        like: devices with the same instruction set; where the repair was dealt to one of them, that one stands for
+            the cell's own, and the key of what is returned says so.
     """
-    found = _cell(repair, cell.key.device, seen.results)
+    measured = (_cell(repair, device, seen.results) for device in (cell.key.device, *like))
+    found = next((one for one in measured if one is not None), None)
     if found is None:
         return None
     threads = next((one.threads for one in seen.stored.devices if one.name == cell.key.device), 1)
@@ -42,14 +47,18 @@ def outcome(repair: Repair, cell: CellResult, seen: Seen, results: RunResults) -
     )
 
 
-def best_of(tried: Sequence[Remedy]) -> Remedy | None:
+def best_of(tried: Sequence[Remedy], aim: float | None = None) -> Remedy | None:
     """Return the cheapest repair that passes: by time on hardware, else by what still runs reduced, then by size.
 
-    fp32 is the last resort, whatever it costs.
+    fp32 is the last resort, whatever it costs. With `aim`, a repair must keep that relative L2 besides.
     """
-    passed = [one for one in tried if one.verdict is Verdict.PASS]
+    passed = [one for one in tried if one.verdict is Verdict.PASS and _near(one, aim)]
     reduced = [one for one in passed if one.kind != Kind.FP32]
     return min(reduced or passed, key=_cost, default=None)
+
+
+def _near(one: Remedy, aim: float | None) -> bool:
+    return aim is None or (one.relative_l2 is not None and one.relative_l2 <= aim)
 
 
 def _cost(one: Remedy) -> tuple[float, float, int, int]:

@@ -77,7 +77,16 @@ class Treating:
         tried = self._try(group, chosen)
         found = self._mixed(group, asked, inside, explanation, began) if asked.compute is Compute.FP16 else None
         return [
-            self._treatment(cell, chosen, tried, found, inside, notes=notes, wall_s=self.clock() - began)
+            self._treatment(
+                cell,
+                chosen,
+                tried,
+                found,
+                inside,
+                like=tuple(one.key.device for one in group),
+                notes=notes,
+                wall_s=self.clock() - began,
+            )
             for cell in group
         ], explanation
 
@@ -124,7 +133,7 @@ class Treating:
         if explanation is None or measured is None or len(inside.blocks) < 2:
             return None
         model = next(one for one in self.results.models if one.name == group[0].key.model)
-        goal = Goal(tuple(cell.key.device for cell in group), _aim(group[0], explanation))
+        goal = Goal(tuple(cell.key.device for cell in group), aim(group[0]) or math.inf)
         quest = Quest(self.subject, group[0].key, asked, model.sha256, inside.blocks, goal)
         return search(
             quest,
@@ -142,10 +151,11 @@ class Treating:
         found: Found | None,
         inside: Insides,
         *,
+        like: tuple[str, ...],
         notes: tuple[str, ...],
         wall_s: float,
     ) -> Treatment:
-        rows = [outcome(repair, cell, tried[repair.engine], self.results) for repair in chosen]
+        rows = [outcome(repair, cell, tried[repair.engine], self.results, like) for repair in chosen]
         rows += [_of_probe(probe, cell, found, self, inside) for probe in found.probes] if found is not None else []
         order = [str(kind) for kind in Kind]
         known = sorted((row for row in rows if row is not None), key=lambda row: order.index(row.kind))
@@ -153,7 +163,8 @@ class Treating:
         return Treatment(
             key=cell.key,
             tried=tuple(known),
-            best=best_of(known),
+            best=best_of(known, aim(cell)),
+            aim=aim(cell),
             probes=len(known),
             wall_s=wall_s,
             notes=(*notes, *said),
@@ -198,11 +209,13 @@ def guilty(explanation: Explanation | None, layers: Collection[str]) -> tuple[st
     return tuple(chosen)
 
 
-def _aim(cell: CellResult, explanation: Explanation) -> float:
-    """Return the relative L2 that a plan must keep: a tenth, where the precision keeps the accuracy as it is."""
-    if cell.verdict is Verdict.FAIL or explanation.together is None:
-        return math.inf
-    return explanation.together / MORE_EXACT
+def aim(cell: CellResult) -> float | None:
+    """Return the relative L2 that a repair must keep besides; None where a PASS is all that is asked.
+
+    A cell that is repaired although it does not lose accuracy is to come closer to the reference: to a tenth.
+    """
+    error = None if cell.metrics is None else cell.metrics.relative_l2_median
+    return None if cell.verdict is Verdict.FAIL or not error else error / MORE_EXACT
 
 
 def _of_probe(probe: Probe, cell: CellResult, found: Found, treating: Treating, inside: Insides) -> Remedy | None:

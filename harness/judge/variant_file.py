@@ -5,6 +5,7 @@ gives perfect numbers there. So each file is run on the coordinator beside the f
 the experiment, both at precision high, and their answers and their sizes are held against each other.
 """
 
+from dataclasses import replace
 from enum import Enum
 
 import numpy as np
@@ -59,7 +60,10 @@ def held(model: ModelRecord, weights: Weights) -> Held:
 
 
 def beside_its_file(ran: Effective, model: ModelRecord, precision: Precision) -> Effective:
-    """Add to a finding on what ran what the variant's file shows by itself; plain fp32 weights claim nothing.
+    """Add to a finding on what ran what the variant's file shows by itself.
+
+    Plain fp32 weights claim nothing, nor do those of a rewritten graph: a rewrite keeps what the model computes, and
+    one that scales by powers of two keeps it to the bit.
 
     Where nobody could run the file here, reduced weights are not proven, unless the device multiplied int8 numbers,
     which it cannot do with those of the fp32 file.
@@ -68,7 +72,7 @@ def beside_its_file(ran: Effective, model: ModelRecord, precision: Precision) ->
         FarmError: (conversion-failed) the file answers as the fp32 file does, to the bit, and is as large.
     """
     weights = precision.weights
-    if weights == Weights():
+    if replace(weights, rewrites=()) == Weights():
         return ran
     found = held(model, weights)
     if found is Held.UNCHANGED:

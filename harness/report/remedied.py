@@ -6,10 +6,11 @@ from harness.report.table import table
 from harness.report.text import markdown, plain
 
 LEGEND = (
-    "Each repair was measured on the device like any other cell, and judged by the same rule; cheapest first."
+    "Each repair was measured on the device, or on one with the same instruction set that is named, like any other"
+    " cell, and judged by the same rule; cheapest first."
     " reduced: share of the multiply-adds that still ran in the reduced arithmetic. Times are shown of hardware only."
 )
-NO_REMEDY = "No remedy that was tried passes."
+NO_REMEDY = "No remedy that was tried passes"
 _LONG = 8000
 _HEADINGS = ("repair", "kind", "verdict", "top-1, points", "images", "relative L2", "reduced", "cuts", "MB", "ms")
 
@@ -23,7 +24,8 @@ def treatment_text(found: Treatment) -> str:
     """Return a treatment for a terminal, in plain lines."""
     lines = [plain(names.key(found.key), _LONG)]
     for one in found.tried:
-        lines.append("  " + plain(f"{one.verdict:<13} {one.title} ({one.kind}): {_briefly(one)}", _LONG))
+        title = f"{one.title}{_elsewhere(one, found)}"
+        lines.append("  " + plain(f"{one.verdict:<13} {title} ({one.kind}): {_briefly(one)}", _LONG))
     lines.append("  " + plain(_advice(found), _LONG))
     if found.best is not None:
         lines += ["    " + plain(line, _LONG) for line in found.best.settings.splitlines()]
@@ -43,10 +45,13 @@ def _treated(found: Treatment) -> str:
 
 
 def _advice(found: Treatment) -> str:
+    near = "" if found.aim is None else numbers.significant(found.aim, 2)
+    aim = f" and keeps relative L2 {near}, a tenth of the cell's" if near else ""
     if found.best is None:
-        return NO_REMEDY
+        return f"{NO_REMEDY}{aim}."
     plan = f"; its plan: {found.best.plan}" if found.best.plan else ""
-    return f"Set there: {found.best.title} ({found.best.key.precision}){plan}."
+    why = f"; the cheapest that passes{aim}" if aim else ""
+    return f"Set there: {found.best.title} ({found.best.key.precision}){plan}{why}."
 
 
 def _settings(best: Remedy | None) -> str:
@@ -57,7 +62,8 @@ def _settings(best: Remedy | None) -> str:
 
 
 def _row(one: Remedy, found: Treatment) -> list[str]:
-    title = f"**{markdown(one.title)}**" if one == found.best else markdown(one.title)
+    title = markdown(f"{one.title}{_elsewhere(one, found)}")
+    title = f"**{title}**" if one == found.best else title
     drop = numbers.signed(None if one.drop_points is None else -one.drop_points)
     size = numbers.NONE if one.size is None else f"{one.size / 1e6:.1f}"
     return [
@@ -72,6 +78,10 @@ def _row(one: Remedy, found: Treatment) -> list[str]:
         size,
         numbers.significant(one.median_ms),
     ]
+
+
+def _elsewhere(one: Remedy, found: Treatment) -> str:
+    return "" if one.key.device == found.key.device else f", on {one.key.device}"
 
 
 def _briefly(one: Remedy) -> str:

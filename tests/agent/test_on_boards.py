@@ -26,7 +26,8 @@ from tests.agent.models import PIXELS, Floats, Model
 from tests.agent.processes import wait_until
 from tests.agent.served import FP16, Served, first_output, npy
 from tests.boards import RunningFleet
-from tests.chaos.plants import AGENT_HANGS, MARK, python_script
+from tests.chaos import plants
+from tests.chaos.plants import AGENT_HANGS, python_script
 
 pytestmark = pytest.mark.e2e
 
@@ -142,7 +143,7 @@ def test_an_agent_that_hangs_without_a_coordinator_frees_the_board(fleet: Runnin
     heir = started(board, workdir=workdir)
     assert frozen.hello(lease, heartbeat_s=5).ok
     frozen.send("infer", cell="none")
-    wait_until((board.home / "hangs/bin" / MARK).exists)
+    wait_until((board.home / "hangs/bin" / plants.MARK).exists)
     frozen.kill()
     assert heir.hello(lease, run="other").code == "device-busy"
     assert gets(heir, lease, within_s=25)

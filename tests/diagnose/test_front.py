@@ -52,6 +52,12 @@ def test_a_block_that_hurts_only_in_company_is_not_taken_for_innocent() -> None:
     assert squared_errors([Sensitivity(0.01, spared=0.03)])[0] == pytest.approx(0.0001)
 
 
+def test_what_sparing_a_block_seems_to_take_away_by_chance_does_not_count() -> None:
+    """0.03² - 0.029² = 0.0077²: twenty times the square of what the second block does, and noise of a few images."""
+    found = squared_errors([Sensitivity(0.03, spared=0.005), Sensitivity(0.0017, spared=0.029)], together=0.03)
+    assert found == pytest.approx((0.0009, 0.0017**2))
+
+
 @pytest.mark.parametrize("broken", [math.inf, math.nan])
 def test_a_block_that_breaks_the_output_stays_in_fp32(broken: float) -> None:
     found = squared_errors([Sensitivity(0.1), Sensitivity(broken), Sensitivity(0.1, spared=broken)], together=broken)

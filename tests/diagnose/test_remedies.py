@@ -128,6 +128,14 @@ def test_the_best_leaves_most_in_the_reduced_arithmetic() -> None:
     assert best.title == "more"
 
 
+def test_where_a_cell_is_to_come_closer_a_pass_alone_is_not_enough() -> None:
+    cheap, near = remedy(Kind.HINT, relative_l2=0.03, reduced_share=1.0), remedy(Kind.MIXED, relative_l2=0.003)
+    assert best_of([cheap, near]) == cheap
+    assert best_of([cheap, near], aim=0.003) == near
+    assert best_of([cheap, near], aim=0.0029) is None
+    assert best_of([remedy(Kind.HINT)], aim=1.0) is None
+
+
 def test_fp32_is_the_last_resort() -> None:
     fp32 = remedy(Kind.FP32, reduced_share=0.0, speed_up=1.0)
     slow = remedy(Kind.MIXED, reduced_share=0.1, speed_up=0.9)

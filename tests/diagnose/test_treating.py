@@ -1,5 +1,6 @@
 """Repairs are dealt out among devices that are alike, and sensitive layers are those in which the error is made."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from harness.commands.remedy import Chosen, _cells
 from harness.diagnose import treating
 from harness.diagnose.look import Question, Seen, Subject
+from harness.diagnose.outcome import outcome
 from harness.diagnose.remedies import Kind, Repair
 from harness.diagnose.repairing import alike
-from harness.diagnose.treating import Budget, Treating, guilty
+from harness.diagnose.treating import Budget, Treating, aim, guilty
 from harness.diagnosis import Point
 from harness.errors import InputError
 from harness.precision import CATALOGUE
@@ -86,6 +88,34 @@ def test_devices_with_the_same_instruction_set_are_alike() -> None:
     run = results(devices=(device("a", "fp16", "dot"), device("b", "fp16"), device("c", "fp16", "dot")), cells=())
     groups = alike(run, [cell("a"), cell("b"), cell("c"), cell("a", precision="w8")])
     assert [[one.key.device for one in group] for group in groups] == [["a", "c"], ["b"], ["a"]]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "error", "expected"),
+    [
+        (Verdict.FAIL, 0.03, None),
+        (Verdict.PASS, 0.03, 0.003),
+        (Verdict.INCONCLUSIVE, 0.5, 0.05),
+        (Verdict.PASS, None, None),
+    ],
+)
+def test_what_does_not_fail_is_to_come_closer(verdict: Verdict, error: float | None, expected: float | None) -> None:
+    found = cell("a", verdict).model_copy(
+        update={"metrics": metrics().model_copy(update={"relative_l2_median": error})}
+    )
+    assert aim(found) == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_repair_dealt_to_a_like_device_stands_for_all() -> None:
+    chosen = Repair(Kind.WEIGHTS, "t", CATALOGUE["w8"], "3.6.1")
+    measured = cell("b", Verdict.PASS, "w8")
+    seen = cast(Seen, SimpleNamespace(
+        results=results(cells=(measured,)), stored=SimpleNamespace(devices=()), size=lambda *_: 7
+    ))  # fmt: skip
+    found = outcome(chosen, cell("a"), seen, results(), ("a", "b"))
+    assert found is not None
+    assert (found.key, found.verdict, found.size) == (measured.key, Verdict.PASS, 7)
+    assert outcome(chosen, cell("a"), seen, results()) is None
 
 
 def test_what_fails_is_repaired_and_what_is_named() -> None:

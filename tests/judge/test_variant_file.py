@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from harness.errors import Code
+from harness.errors import Code, FarmError
 from harness.judge.run import judge
 from harness.judge.shapes import Outputs
-from harness.judge.variant_file import Held, held
-from harness.precision import CATALOGUE, Memory, Weights
-from harness.results import CellResult, Extent, Verdict
+from harness.judge.variant_file import Held, beside_its_file, held
+from harness.precision import CATALOGUE, Memory, Precision, Weights
+from harness.results import CellResult, Effective, Extent, Verdict
 
 from .builders import FP16_ON_A72, FP16_RUN, FP32_RUN, LOW_MEMORY_RUN, answers, board, evidence, files, model, stored
 
@@ -62,6 +62,20 @@ def test_other_answers_show_other_weights() -> None:
 )
 def test_equal_answers_are_told_apart_by_the_size_of_the_file(sizes: Sizes, expected: Held) -> None:
     assert compared(REFERENCE.copy(), sizes=sizes) is expected
+
+
+@pytest.mark.parametrize("bits", [None, 8])
+def test_a_rewrite_alone_may_answer_as_the_model_does(bits: int | None) -> None:
+    """Scaling by a power of two changes no bit of the output; storing weights in 8 bits does."""
+    weights = Weights(bits=bits, rewrites=("scale-attention",))
+    by = model(REFERENCE, host={(PLAIN, Memory.NORMAL): REFERENCE, (weights, Memory.NORMAL): REFERENCE})
+    ran = Effective(weights=weights.stored_as, compute="fp32", in_effect=True, proven=True)
+    asked = Precision("rewritten", weights=weights)
+    if bits is None:
+        assert beside_its_file(ran, by, asked) == ran
+    else:
+        with pytest.raises(FarmError, match="to the bit"):
+            beside_its_file(ran, by, asked)
 
 
 def test_what_was_not_run_is_not_known() -> None:

@@ -99,6 +99,20 @@ def test_no_remedy_is_an_answer() -> None:
     assert NO_REMEDY in treatment_text(none)
 
 
+def test_what_a_repair_had_to_keep_is_said() -> None:
+    closer = TREATED.model_copy(update={"aim": 0.003})
+    assert "the cheapest that passes and keeps relative L2 0.003, a tenth of the cell's." in treatment_text(closer)
+    none = closer.model_copy(update={"best": None})
+    assert f"{NO_REMEDY} and keeps relative L2 0.003, a tenth of the cell's." in treatment_text(none)
+
+
+def test_the_like_device_on_which_a_repair_was_measured_is_named() -> None:
+    there = TRIED[0].model_copy(update={"key": TRIED[0].key.model_copy(update={"device": "twin"})})
+    lent = TREATED.model_copy(update={"tried": (there, *TRIED[1:]), "best": there})
+    assert f"{there.title}, on twin (" in treatment_text(lent)
+    assert ", on " not in treatment_text(TREATED)
+
+
 def test_a_plan_is_named() -> None:
     mixed = TREATED.model_copy(update={"best": TRIED[2]})
     assert "its plan: plans/b0-mixed-0ff.yaml" in treatment_text(mixed)
