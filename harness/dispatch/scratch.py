@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from harness.emulator.processes import is_running, process
+from harness.emulator.processes import descendants, is_running, process
 
 _PREFIX = "farm-ray-"
 _OF_MULTIPROCESSING = "tmp/pymp-*"
@@ -73,7 +73,7 @@ def temporary_files_in(folder: Path) -> Iterator[None]:
 def reap(root: Path | None = None) -> list[Path]:
     """End the processes and remove the folders of owners that are gone; return the folders.
 
-    Touched are folders of this user only, and processes that have such a folder in their command line or environment.
+    Touched are folders of this user only, and processes that are known by such a folder (`_users`).
     """
     orphans = [folder for folder in _folders(root) if not _is_owned(folder)]
     for folder in orphans:
@@ -121,19 +121,30 @@ def _end(folder: Path) -> None:
 
 
 def _users(folder: Path) -> list[int]:
-    """Return this user's other processes whose command line or environment names the folder.
+    """Return this user's other processes that are known by the folder, and what they started.
 
-    Ray's workers overwrite their command line, and workers of ours are not told of the folder there.
+    Known by their command line, their environment, or a file that they have open there. No single one will do: Ray's
+    workers and agents write their title over their command line and the beginning of their environment, and workers
+    of ours are not told of the folder in their command line.
     """
-    mark = f"{folder}/".encode()
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid() and _is_mine(entry):
-            with contextlib.suppress(OSError):
-                words = (entry / "cmdline").read_bytes() + b"/" + (entry / "environ").read_bytes()
-                if mark in words and not _is_zombie(int(entry.name)):
-                    found.append(int(entry.name))
-    return found
+    others = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and int(entry.name) != os.getpid()]
+    known = [int(entry.name) for entry in others if _is_mine(entry) and _knows(entry, f"{folder}/".encode())]
+    below = [one.pid for pid in known for one in descendants(pid)]
+    return [pid for pid in dict.fromkeys([*known, *below]) if pid != os.getpid() and not _is_zombie(pid)]
+
+
+def _knows(entry: Path, mark: bytes) -> bool:
+    with contextlib.suppress(OSError):
+        if mark in (entry / "cmdline").read_bytes() + b"/" + (entry / "environ").read_bytes():
+            return True
+        return any(mark in os.fsencode(link) for link in _open_files(entry))
+    return False
+
+
+def _open_files(entry: Path) -> Iterator[Path]:
+    for link in (entry / "fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            yield link.readlink()
 
 
 def _is_zombie(pid: int) -> bool:

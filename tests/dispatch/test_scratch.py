@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.dispatch.scratch import reap, scratch, temporary_files_in
-from harness.emulator.processes import process
+from harness.emulator.processes import descendants, process, wait_until_gone
 
 SLEEP = "import time; time.sleep(60)"
 
@@ -69,6 +69,29 @@ def test_who_works_for_a_run_is_known_by_where_its_temporary_files_go(tmp_path: 
     assert other.poll() is None
     other.kill()
     other.wait()
+
+
+def test_who_overwrote_command_line_and_environment_is_known_by_an_open_file(tmp_path: Path) -> None:
+    """Ray's agents write their title over both, and their log is in the folder."""
+    folder = orphan(tmp_path)
+    with (folder / "agent.log").open("wb") as log, (tmp_path / "other.log").open("wb") as elsewhere:
+        agent, other = (subprocess.Popen([sys.executable, "-c", SLEEP], stdout=to) for to in (log, elsewhere))
+    assert reap(tmp_path) == [folder]
+    assert agent.wait(timeout=5) == -9
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_what_a_process_of_the_run_started_goes_with_it(tmp_path: Path) -> None:
+    folder = orphan(tmp_path)
+    begets = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}], env={{}})"
+    parent = subprocess.Popen([sys.executable, "-c", begets, f"--session-dir={folder}/session"])
+    while not (children := descendants(parent.pid)):
+        assert parent.poll() is None
+    assert reap(tmp_path) == [folder]
+    assert parent.wait(timeout=5) == -9
+    assert wait_until_gone(children[0].pid, children[0].started, 5)
 
 
 def test_whoever_is_left_at_the_end_is_ended_frozen_ones_too(tmp_path: Path) -> None:
