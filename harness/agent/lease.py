@@ -12,7 +12,7 @@ import signal
 import time
 from typing import Any, Dict, Tuple
 
-from harness.agent import holder, lease_file
+from harness.agent import holder, lease_file, stopped
 from harness.agent.failures import AgentError, from_os_error
 
 REPLACE_S = 10.0
@@ -25,7 +25,8 @@ _STEP_S = 0.1
 def take(path: str, run: str, name: str) -> int:
     """Lock the file at `path` and write down that `name` holds it for `run`; return the descriptor.
 
-    An agent of the same run that still holds it is a leftover of a lost connection: it is ended and replaced.
+    An agent of the same run that still holds it is a leftover of a lost connection: it is ended and replaced. Holders
+    that somebody stopped are woken.
 
     Raises:
         AgentError: device-busy with `held_by`; workdir-unusable, disk-full.
@@ -68,6 +69,7 @@ def _locked(path: str, run: str) -> int:
     descriptor = lease_file.opened(path)
     if not _lock_soon(descriptor) and not _replace(descriptor, run):
         held_by = holder.read(descriptor)
+        stopped.wake(descriptor)  # whoever asks again finds it free, if nobody wants it any more
         os.close(descriptor)
         raise AgentError("device-busy", holder.told(held_by), held_by=held_by)
     return descriptor
@@ -102,7 +104,7 @@ def _replace(descriptor: int, run: str) -> bool:
 
 def _end(pid: int, number: int, descriptor: int) -> bool:
     # Where the agent is dead and a child of its own holds the lock, the pid may be anybody's by now.
-    if _has_open(pid, descriptor):
+    if stopped.has_open(pid, descriptor):
         with contextlib.suppress(OSError):
             os.kill(pid, number)
     until = time.monotonic() + REPLACE_S / 2
@@ -110,15 +112,4 @@ def _end(pid: int, number: int, descriptor: int) -> bool:
         if _lock(descriptor):
             return True
         time.sleep(_STEP_S)
-    return False
-
-
-def _has_open(pid: int, descriptor: int) -> bool:
-    folder = "/proc/%d/fd" % pid
-    lease = os.fstat(descriptor)
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            with contextlib.suppress(OSError):
-                if os.path.samestat(os.stat(os.path.join(folder, name)), lease):
-                    return True
     return False

@@ -12,15 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from harness.agent import lease
 from harness.agent.failures import AgentError
 from harness.agent.governor import current, hold, put_back
+from tests.agent.processes import is_free, wait_until
 
 HOLDER = """
-    import os, sys, time
+    import fcntl, os, sys, time
     sys.argv[0] = sys.argv[1]  # as in the agent: its own archive, by which it starts its helpers
     sys.path.insert(0, sys.argv[1])
     from harness.agent.governor import hold
     lease = os.open(sys.argv[4], os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lease, fcntl.LOCK_EX)
     hold("performance", sys.argv[2], lease, sys.argv[3])
     print("held", flush=True)
     time.sleep(600)
@@ -97,6 +100,22 @@ def test_the_board_stays_locked_until_it_is_put_back(board: Path, holder: "subpr
     (keeper,) = map(int, Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().split())
     links = {link.readlink() for link in Path(f"/proc/{keeper}/fd").iterdir()}
     assert board / "lease" in links
+
+
+def test_a_keeper_that_somebody_stopped_is_woken_by_whoever_wants_the_board(
+    board: Path, holder: "subprocess.Popen[str]"
+) -> None:
+    (keeper,) = map(int, Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().split())
+    os.kill(keeper, signal.SIGSTOP)
+    holder.kill()
+    holder.wait()
+    assert not is_free(board / "lease")
+    assert governors(board) == HELD
+    with pytest.raises(AgentError) as caught:
+        lease.take(str(board / "lease"), "run", "me")
+    assert caught.value.code == "device-busy"
+    assert soon(board, BEFORE)
+    wait_until(lambda: is_free(board / "lease"))
 
 
 @pytest.mark.parametrize(

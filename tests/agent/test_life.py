@@ -118,9 +118,25 @@ def test_a_frozen_agent_whose_coordinator_is_gone_frees_the_board(
     os.kill(own.agent.process.pid, signal.SIGSTOP)
     own.agent.hang_up()
     heir = start(own.workdir)
-    assert heir.hello(own.workdir / "lease", run="other").code == "device-busy"
+    assert not is_free(own.workdir / "lease")
     wait_until(lambda: _gone(own, processes), 15)
     assert own.agent.process.wait(5) == -signal.SIGKILL
+    assert heir.hello(own.workdir / "lease", run="other").ok
+    assert heir.request("bye").ok
+    heir.process.wait(5)
+
+
+def test_an_agent_that_is_frozen_with_its_watchdog_is_woken_by_whoever_wants_the_board(
+    own: Served, start: StartAgent
+) -> None:
+    assert own.agent.hello(own.workdir / "lease", heartbeat_s=4).ok
+    processes = _busy(own)
+    for pid in (watchdog_of(own.agent.process.pid), own.agent.process.pid):
+        os.kill(pid, signal.SIGSTOP)
+    own.agent.hang_up()
+    heir = start(own.workdir)
+    assert heir.hello(own.workdir / "lease", run="other").code == "device-busy"
+    wait_until(lambda: _gone(own, processes), 15)
     assert heir.hello(own.workdir / "lease", run="other").ok
     assert heir.request("bye").ok
     heir.process.wait(5)
