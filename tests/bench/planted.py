@@ -6,7 +6,7 @@ explains and repairs each. Told of each:
 
 - named: the culprit's block is ranked first, and its worst operator is the planted node, with the planted mechanism
 - foretold: the lint's largest hazard in that precision is the planted node
-- repaired: by hints, rewrites, weights or layers kept float: the verdict is PASS, the error a tenth or less
+- repaired: by the cheapest remedy but fp32 with which the verdict is PASS and the error a tenth or less
 - isolated: a plan of mixed precision does so, with the culprit in fp32 and less than 60 % of the multiply-adds there;
   causes in the weights have no fp16 to mix
 
@@ -114,7 +114,7 @@ def judged(plant: Plant, folder: Path, run: Path) -> Found:
         named=explanation is not None and _named(plant, explanation),
         foretold=_foretold(plant, folder),
         error=error,
-        repair=next((one for one in _repairs(treatment, error) if one.kind not in ("mixed", "fp32")), None),
+        repair=next((one for one in _repairs(treatment, error) if one.kind != "fp32"), None),
         plan=plan,
         exact_share=share,
     )
