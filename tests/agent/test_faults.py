@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.agent.processes import alive, child_of, children, descriptors, wait_until, zygote_of, zygotes
+from tests.agent.processes import alive, child_of, children, descriptors, wait_until, zygote_of
 from tests.agent.served import Served, first_output
 
 
@@ -135,8 +135,9 @@ def test_an_engine_that_does_not_come_back_is_no_lost_link(own: Served, referenc
     good = module.read_text()
     module.unlink()  # not written into: other workdirs share it
     module.write_text("import time\ntime.sleep(600)\n")
-    os.kill(zygote_of(_agent(own)), signal.SIGKILL)
-    wait_until(lambda: not zygotes(_agent(own)))
+    zygote = zygote_of(_agent(own))
+    os.kill(zygote, signal.SIGKILL)
+    wait_until(lambda: not alive(zygote))  # a dying process is without a command line before its files are closed
     reply = own.open(deadline_s=1)
     assert reply.code == "engine-start-failed"
     assert "was not imported within 1 s" in reply.message
