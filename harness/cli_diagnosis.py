@@ -58,7 +58,8 @@ def explain(*, folder: Path, images: int, again: bool, **options: Any) -> NoRetu
 
     Exit codes: 0 explained, 2 wrong input, 3 the device could not be looked into, 130 interrupted.
     """  # noqa: D301 - click looks for the character itself
-    from harness.commands.explain import Named, Reach, explain_command
+    from harness.commands.explain import Named, explain_command
+    from harness.commands.subject import Reach
 
     reach = Reach(*(options.pop(name) for name in ("inventory", "experiment", "ray_address")))
     sys.exit(explain_command(folder, Named(**options), reach, console(), images=images, again=again))
@@ -90,8 +91,8 @@ def remedy(*, folder: Path, probes: int, minutes: float, **options: Any) -> NoRe
     What was measured is kept: the same command goes on where it was interrupted.
     Exit codes: 0 each cell has a repair that passes, 1 some have none, 2 wrong input, 3 incomplete, 130 interrupted.
     """  # noqa: D301 - click looks for the character itself
-    from harness.commands.explain import Reach
     from harness.commands.remedy import Chosen, remedy_command
+    from harness.commands.subject import Reach
     from harness.diagnose.treating import Budget
 
     reach = Reach(*(options.pop(name) for name in ("inventory", "experiment", "ray_address")))

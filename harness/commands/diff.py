@@ -4,12 +4,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.commands.page import publish_page
 from harness.commands.stored import open_run
 from harness.errors import Code, InputError
 from harness.judge.diff import diff
 from harness.judge.run import judge
 from harness.report.diff import render
-from harness.report.write import write_file
 
 OK, WORSE = 0, 1
 
@@ -28,13 +28,5 @@ def diff_command(before: Path, after: Path, out: Path | None, console: Console) 
             f"{before} and {after} have no cell in common.",
             "Compare runs that share devices, models and precisions (names count).",
         )
-    page = render(found)
-    if out is not None:
-        try:
-            write_file(out, page)
-        except OSError as error:
-            raise InputError(
-                Code.BAD_OUTPUT_FOLDER, f"{out} cannot be written: {error}.", "Name another file with --out."
-            ) from error
-    console.print(page, end="", markup=False, highlight=False, soft_wrap=True, emoji=False)
+    publish_page(render(found), out, console)
     return WORSE if found.worse else OK

@@ -5,10 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.commands.fleet import at_work
 from harness.commands.stored import open_run
-from harness.commands.subject import subject_of
-from harness.console.listeners import listening
+from harness.commands.subject import Reach, subject_of
 from harness.diagnose.explaining import explain_cell
 from harness.diagnose.stored import keep_diagnosis, load_diagnosis
 from harness.diagnosis import Explanation
@@ -27,15 +25,6 @@ class Named:
     model: str
     precision: str
     engine: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How the devices are reached, where it is not as the run did."""
-
-    inventory: Path | None = None
-    experiment: Path | None = None
-    ray_address: str | None = None
 
 
 def explain_command(folder: Path, named: Named, reach: Reach, console: Console, *, images: int, again: bool) -> int:
@@ -81,18 +70,7 @@ def find_cell(results: RunResults, named: Named) -> CellResult:
 
 
 def _looked_at(folder: Path, cell: CellResult, reach: Reach, console: Console, images: int) -> Explanation:
-    with (
-        at_work() as start,
-        listening(console) as listener,
-        subject_of(
-            folder,
-            listener,
-            start,
-            inventory=reach.inventory,
-            experiment=reach.experiment,
-            ray_address=reach.ray_address,
-        ) as subject,
-    ):
+    with subject_of(folder, reach, console) as subject:
         found = explain_cell(subject, cell, images=images)
     keep_diagnosis(folder, explanations=(found.explanation,), scores=() if found.score is None else (found.score,))
     return found.explanation

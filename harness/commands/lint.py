@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.commands.page import publish_page
 from harness.config.model_entry import IMAGENET_MEAN, IMAGENET_STD
 from harness.diagnose.lint.calibration import MOST_IMAGES
 from harness.diagnose.lint.lint import lint
@@ -13,7 +14,6 @@ from harness.models.load_samples import load_samples
 from harness.models.samples import SampleSet
 from harness.models.source import ModelSource, resolve
 from harness.report.lint import render
-from harness.report.write import write_file
 
 OK = 0
 
@@ -48,15 +48,7 @@ def lint_command(model: str, samples: SampleOptions, out: Path | None, console: 
         FarmError: (reference-failed) onnxruntime cannot run it.
     """
     source = _source(model, samples)
-    page = render(lint(source, _samples(source, samples)))
-    if out is not None:
-        try:
-            write_file(out, page)
-        except OSError as error:
-            raise InputError(
-                Code.BAD_OUTPUT_FOLDER, f"{out} cannot be written: {error}.", "Name another file with --out."
-            ) from error
-    console.print(page, end="", markup=False, highlight=False, soft_wrap=True, emoji=False)
+    publish_page(render(lint(source, _samples(source, samples))), out, console)
     return OK
 
 

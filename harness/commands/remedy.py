@@ -6,11 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.commands.explain import Reach
-from harness.commands.fleet import at_work
 from harness.commands.stored import open_run
-from harness.commands.subject import subject_of
-from harness.console.listeners import listening
+from harness.commands.subject import Reach, subject_of
 from harness.diagnose.repairing import failing, repair
 from harness.diagnose.stored import load_diagnosis
 from harness.diagnose.treating import Budget
@@ -47,18 +44,7 @@ def remedy_command(folder: Path, chosen: Chosen, reach: Reach, budget: Budget, c
     """
     results = judge(open_run(folder))
     cells = _cells(results, chosen)
-    with (
-        at_work() as start,
-        listening(console) as listener,
-        subject_of(
-            folder,
-            listener,
-            start,
-            inventory=reach.inventory,
-            experiment=reach.experiment,
-            ray_address=reach.ray_address,
-        ) as subject,
-    ):
+    with subject_of(folder, reach, console) as subject:
         found = repair(subject, results, cells, budget, chosen.engines)
     tell(found, console)
     write_reports(results, folder, load_diagnosis(folder))
