@@ -98,6 +98,11 @@ class Explanation(Value):
     notes: tuple[str, ...] = ()
     wall_s: float = 0.0
 
+    @property
+    def drawn(self) -> bool:
+        """Whether `depth` shows the cell's own errors: looking at operators did not change what ran."""
+        return bool(self.depth) and not self.disturbed
+
 
 class Remedy(Value):
     """One repair that was tried on one device.

@@ -112,6 +112,11 @@ class Weights:
         return tuple(flags)
 
     @property
+    def is_quantised(self) -> bool:
+        """Whether weights are stored in 8 bits or fewer."""
+        return self.bits is not None or self.calibrated
+
+    @property
     def stored_as(self) -> str:
         """A name for the report: float32, float16, int8, int8/block32, `int8, 3 layers float`, ... ."""
         kept = len(self.keep_float)

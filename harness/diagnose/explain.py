@@ -107,7 +107,8 @@ def _operators(captures: Sequence[Capture]) -> list[_Many]:
 
 
 def _worst(each: Sequence[OperatorError]) -> OperatorError:
-    return max(each, key=lambda one: math.inf if one.made is None else one.made)
+    """Return the one in which most is made; where that is not known of an image, another one stands for it."""
+    return max(each, key=lambda one: -1.0 if one.made is None else one.made)
 
 
 def _belongs(blocks: Sequence[Block], operators: Sequence[_Many]) -> dict[str, str]:
@@ -184,7 +185,8 @@ def _jump(points: Sequence[Point]) -> Point | None:
 
 def _doubts(scene: Scene, *, split: bool, disturbed: bool) -> Iterable[str]:
     if disturbed:
-        yield "looking at every operator changed the output, so only the blocks' own errors are used"
+        rest = "only the blocks' own errors are used" if split else "nothing is said of operators"
+        yield f"looking at every operator changed the output, so {rest}"
     if scene.captures and not all(one.restored for one in scene.captures):
         yield "some operators depend on more than their inputs; of these it is not known what is made in them"
     if scene.errors and not split:

@@ -24,10 +24,15 @@ FLUSHED = 0.01
 def mechanism(operator: OperatorError, inside: Anatomy, asked: Precision) -> tuple[Mechanism, str]:
     """Return what it is that goes wrong in an operator, and the measurement that says so as a clause.
 
-    In this order: what is not finite (a range that float16 has not, or a denominator that vanished); weights that are
-    rounded in the file; what becomes 0; then whether rounding the inputs explains the error, by cancellation or as
-    it is, or else the kernel's arithmetic: pooling, cancellation of what it rounds itself, or a long sum.
+    In float16, in this order: what is not finite (a range that float16 has not, or a denominator that vanished);
+    weights that are rounded in the file; what becomes 0; then whether rounding the inputs explains the error, by
+    cancellation or as it is, or else the kernel's arithmetic: pooling, cancellation of what it rounds itself, or a
+    long sum. Where the arithmetic is not float16 there are the weights and, of int8 operators, the range of values.
     """
+    return _in_half(operator, inside, asked) if asked.is_reduced else _in_full(operator, inside, asked)
+
+
+def _in_half(operator: OperatorError, inside: Anatomy, asked: Precision) -> tuple[Mechanism, str]:
     if operator.made is None or math.isinf(operator.made):
         return _not_finite(operator, inside)
     if inside.divides and operator.tiny > 0:
@@ -35,7 +40,7 @@ def mechanism(operator: OperatorError, inside: Anatomy, asked: Precision) -> tup
             Mechanism.VANISHING,
             f"{_percent(operator.tiny)} of its values lie below float16's smallest normal number",
         )
-    if _is_quantised(asked) and inside.terms and not inside.pooling:
+    if asked.weights.is_quantised and inside.terms and not inside.pooling:
         return _of_weights(operator, asked)
     if operator.flushed > FLUSHED:
         return Mechanism.FLUSHED, f"{_percent(operator.flushed)} of its values became 0"
@@ -53,8 +58,21 @@ def _not_finite(operator: OperatorError, inside: Anatomy) -> tuple[Mechanism, st
     return Mechanism.OVERFLOW, "a value on the way to its results is beyond what float16 holds"
 
 
+def _in_full(operator: OperatorError, inside: Anatomy, asked: Precision) -> tuple[Mechanism, str]:
+    if operator.made is None or math.isinf(operator.made):
+        return Mechanism.OVERFLOW, "its results are not finite"
+    if (asked.weights.is_quantised or asked.weights.half) and inside.terms and not inside.pooling:
+        return _of_weights(operator, asked)
+    if asked.weights.calibrated:
+        return (
+            Mechanism.RANGE,
+            f"values in int8, with one scale for all of them, change its results by {operator.made:.2g}",
+        )
+    return Mechanism.ROUNDING, f"it answers otherwise than in fp32 by {operator.made:.2g}"
+
+
 def _of_weights(operator: OperatorError, asked: Precision) -> tuple[Mechanism, str]:
-    bits = "int8 calibrated" if asked.weights.calibrated else f"{asked.weights.bits} bits"
+    bits = "int8 calibrated" if asked.weights.calibrated else f"{asked.weights.bits or 16} bits"
     made = f"weights in {bits} change its results by {operator.made:.2g}"
     return (Mechanism.RANGE if asked.weights.calibrated else Mechanism.WEIGHTS), made
 
@@ -81,10 +99,6 @@ def _of_kernel(operator: OperatorError, inside: Anatomy) -> tuple[Mechanism, str
         how = ", by Winograd's algorithm" if inside.winograd else ""
         return Mechanism.ACCUMULATION, _joined(f"it adds up {inside.terms} terms in float16{how}", times)
     return Mechanism.ROUNDING, _joined("its own arithmetic is float16", times)
-
-
-def _is_quantised(asked: Precision) -> bool:
-    return asked.weights.bits is not None or asked.weights.calibrated
 
 
 def _joined(*parts: str) -> str:

@@ -73,14 +73,14 @@ def _distinct(found: Sequence[Repair]) -> list[Repair]:
 def _all(asked: Precision, engine: str, layers: Sequence[str], rewrites: tuple[str, ...]) -> Iterator[Repair]:
     if asked.compute is Compute.FP16:
         yield from _of_half(asked, engine, rewrites)
-    if asked.weights.bits is not None or asked.weights.calibrated:
+    if asked.weights.is_quantised:
         yield from _of_weights(asked, engine, layers)
     eight = Precision("w8-lowmem-fp16", Weights(bits=8), Compute.FP16, Memory.LOW)
     yield Repair(Kind.ADVICE, "8-bit weights, memory low", eight, engine)
     if layers and asked.weights == Weights():
         kept = replace(eight, name=f"{eight.name}+float-layers", weights=Weights(bits=8, keep_float=tuple(layers)))
         yield Repair(Kind.LAYERS, f"8-bit weights, {len(layers)} sensitive layers kept float", kept, engine)
-    if asked.weights.bits is not None or asked.weights.calibrated:
+    if asked.weights.is_quantised:
         yield Repair(Kind.FP16, "fp16 instead", Precision("fp16", compute=Compute.FP16), engine)
     yield Repair(Kind.FP32, "fp32", Precision("fp32"), engine)
 

@@ -20,7 +20,7 @@ def picture_name(found: Explanation) -> str:
 
 def pictures(diagnosis: Diagnosis) -> dict[str, str]:
     """Return the picture of every explanation that has one, by file name; equal findings give equal bytes."""
-    return {picture_name(one): picture(one) for one in diagnosis.explanations if one.depth}
+    return {picture_name(one): picture(one) for one in diagnosis.explanations if one.drawn}
 
 
 def picture(found: Explanation) -> str:

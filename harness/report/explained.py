@@ -26,23 +26,29 @@ def explanations(diagnosis: Diagnosis) -> str:
 def explanation_text(found: Explanation) -> str:
     """Return an explanation for a terminal, in plain lines."""
     head = f"{names.key(found.key)}: {found.words}"
-    rows = [f"  {line}" for line in _lines(found.blocks[:_SHOWN])]
+    rows = [f"  {line}" for line in _lines(_known(found)[:_SHOWN])]
     notes = [f"  Note: {note}." for note in found.notes]
     return "\n".join([plain(head, _LONG), *rows, *(plain(note, _LONG) for note in notes)])
 
 
 def _explained(found: Explanation) -> str:
-    rows = [_row(block) for block in found.blocks[:_SHOWN]]
-    left = len(found.blocks) - _SHOWN
+    known = _known(found)
+    rows = [_row(block) for block in known[:_SHOWN]]
+    left = len(known) - _SHOWN
     parts = [
         f"### {markdown(names.key(found.key))}",
         markdown(found.words, _LONG),
         "\n".join(f"- {markdown(note, _LONG)}" for note in found.notes),
         table(_HEADINGS, rows, right=(1, 2, 3, 4)) if rows else "",
         f"And {left} blocks that do less." if left > 0 else "",
-        f"![error along the network]({picture_name(found)})" if found.depth else "",
+        f"![error along the network]({picture_name(found)})" if found.drawn else "",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _known(found: Explanation) -> list[BlockFinding]:
+    """Return the blocks of which anything is known."""
+    return [block for block in found.blocks if block.culprits or block.alone is not None or block.local is not None]
 
 
 def _row(block: BlockFinding) -> list[str]:

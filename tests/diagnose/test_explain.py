@@ -70,6 +70,21 @@ def test_looking_that_disturbs_leaves_the_blocks_alone_to_speak() -> None:
     assert any("changed the output" in note for note in found.notes)
 
 
+def test_looking_that_disturbs_and_no_blocks_leave_nothing_to_say() -> None:
+    found = explained(captures=(GUILTY.model_copy(update={"undisturbed": False}),), blocks=())
+    assert any("nothing is said of operators" in note for note in found.notes)
+    assert not found.drawn
+    assert {(block.alone, block.local, block.culprits) for block in found.blocks} == {(None, None, ())}
+
+
+def test_an_image_of_which_nothing_is_known_does_not_speak_for_the_others() -> None:
+    """The second image's operator was not shown to depend on its inputs alone: its figures say nothing of it."""
+    unknown = capture(operator("body/op", made=None, rounding=None, amplification=None, largest=9e9))
+    known = capture(operator("body/op", made=2e-2, rounding=2e-4))
+    (body,) = [block for block in explained(captures=(known, unknown, known)).blocks if block.name == "body"]
+    assert body.culprits[0].mechanism is Mechanism.ACCUMULATION
+
+
 @pytest.mark.parametrize("error", [None, 0.88, math.inf])
 def test_blocks_that_do_not_make_up_the_model_are_not_compared(error: float | None) -> None:
     found = explained(blocks=(errors(1e-3, 3e-2, 2e-3, chain_error=error),))

@@ -85,6 +85,33 @@ def test_a_weight_file_is_to_blame_for_rounded_weights() -> None:
     assert found(asked=CATALOGUE["int8"], made=0.2)[0] is Mechanism.RANGE
 
 
+@pytest.mark.parametrize("asked", ["fp32", "fp16-weights", "w8-lowmem", "int8"])
+@pytest.mark.parametrize("made", [0.3, math.inf])
+@pytest.mark.parametrize("inside", [Anatomy(), CONVOLUTION, Anatomy(terms=64, pooling=True), Anatomy(divides=True)])
+def test_where_nothing_runs_in_float16_float16_is_not_blamed(asked: str, made: float, inside: Anatomy) -> None:
+    figures = {"made": made, "rounding": 1e-3, "amplification": 9.0, "flushed": 0.2, "tiny": 0.2}
+    what, words = found(inside, CATALOGUE[asked], **figures)
+    assert what not in (Mechanism.FLUSHED, Mechanism.VANISHING, Mechanism.POOLING, Mechanism.ACCUMULATION)
+    assert "float16" not in words
+    assert "65504" not in words
+    if math.isinf(made):
+        assert (what, words) == (Mechanism.OVERFLOW, "its results are not finite")
+
+
+def test_an_int8_operator_without_weights_is_blamed_for_its_range() -> None:
+    assert found(Anatomy(), CATALOGUE["int8"], made=4.2) == (
+        Mechanism.RANGE,
+        "values in int8, with one scale for all of them, change its results by 4.2",
+    )
+
+
+def test_weights_stored_in_half_are_named() -> None:
+    assert found(asked=CATALOGUE["fp16-weights"], made=0.01) == (
+        Mechanism.WEIGHTS,
+        "weights in 16 bits change its results by 0.01",
+    )
+
+
 def test_what_an_operator_adds_up_is_read_from_the_graph() -> None:
     def tensor(name: str, *shape: int) -> Tensor:
         return Tensor(name, shape)

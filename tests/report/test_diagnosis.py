@@ -84,6 +84,17 @@ def test_the_blocks_in_their_order_with_what_does_it() -> None:
     assert f"]({picture_name(EXPLAINED)})" in text
 
 
+def test_blocks_of_which_nothing_is_known_are_not_listed_and_nothing_disturbed_is_drawn() -> None:
+    bare = tuple(
+        block.model_copy(update={"local": None, "alone": None, "culprits": ()}) for block in EXPLAINED.blocks
+    )
+    found = EXPLAINED.model_copy(update={"blocks": bare, "disturbed": True})
+    text = section(render(results(), Diagnosis(explanations=(found,))), "What loses it")
+    assert "| block" not in text
+    assert "![" not in text
+    assert pictures(Diagnosis(explanations=(found,))) == {}
+
+
 def test_the_best_repair_stands_out_with_its_settings() -> None:
     text = section(render(results(), FOUND), "What repairs it")
     assert "**Set there: rewritten: mean-pool (fp16).**" in text
