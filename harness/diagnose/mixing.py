@@ -22,6 +22,7 @@ from harness.results import CellResult, Verdict
 
 MORE_EXACT = 10.0
 """A plan is first aimed at so many times less than what the reduced precision loses."""
+LOST = "a plan could not be measured, so the search ended there; it goes on with the same command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +119,20 @@ def search(
         Tried(Candidate(uniform(len(blocks), Compute.FP32), 0.0, 0.0), Verdict.PASS, 0.0),
     ]
     tried: list[Probe] = []
+    broken = False
     aim = None if together is None else min(together / MORE_EXACT, goal.error)
     while True:
-        step = next_step(rungs, known, probes_left=probes - len(tried) if enough_time() else 0, aim=aim)
+        left = probes - len(tried) if enough_time() and not broken else 0
+        step = next_step(rungs, known, probes_left=left, aim=aim)
         if isinstance(step, Stop):
             best = next((one for one in tried if step.best is not None and one.candidate == step.best), None)
-            return Found(best, tuple(tried), tuple(rungs), step.reason)
+            return Found(best, tuple(tried), tuple(rungs), LOST if broken else step.reason)
         probe = _tried(quest, step)
         tried.append(probe)
-        known.append(Tried(step, _verdict(probe, goal), _error(probe.cells)))
+        # What could not be measured says nothing of a plan, and the next one would fare no better.
+        broken = any(cell.verdict is Verdict.ERROR for cell in probe.cells)
+        if not broken:
+            known.append(Tried(step, _verdict(probe, goal), _error(probe.cells)))
 
 
 def mixed_precision(asked: Precision, plan: MixedPlan, name: str) -> Precision:

@@ -11,7 +11,7 @@ import pytest
 from harness.diagnose import mixing
 from harness.diagnose.front import Candidate, Sensitivity
 from harness.diagnose.look import Question, Seen, Subject
-from harness.diagnose.mixing import Found, Goal, Quest, name_of, search, sensitivities
+from harness.diagnose.mixing import LOST, Found, Goal, Quest, name_of, search, sensitivities
 from harness.diagnose.plans import Plan
 from harness.diagnosis import BlockFinding
 from harness.precision import CATALOGUE, Compute, Segment
@@ -31,6 +31,7 @@ class Board:
 
     limit: float
     worse: float = 1.0
+    fails_after: int = 99
     asked: list[Question] = field(default_factory=list)
 
     def __call__(self, subject: Subject, question: Question) -> Seen:
@@ -50,6 +51,8 @@ class Board:
             top1_agreement=1.0,
         )  # fmt: skip
         key = KEY.model_copy(update={"device": device})
+        if len(self.asked) > self.fails_after:
+            return CellResult(key=key, status=Status.ERROR, verdict=Verdict.ERROR)
         verdict = Verdict.PASS if error <= self.limit else Verdict.FAIL
         return CellResult(key=key, status=Status.MEASURED, verdict=verdict, metrics=metrics)
 
@@ -127,6 +130,17 @@ def test_a_budget_of_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     found = searched(monkeypatch, board, Goal(("a",)), time=[True, False])
     assert len(board.asked) == 1
     assert "budget" in found.reason
+
+
+@pytest.mark.parametrize("plans", [0, 1])
+def test_a_device_that_is_gone_ends_the_search_with_what_was_found(
+    monkeypatch: pytest.MonkeyPatch, plans: int
+) -> None:
+    board = Board(limit=0.01, fails_after=plans)
+    found = searched(monkeypatch, board, Goal(("a",), error=1.0))
+    assert len(board.asked) == plans + 1
+    assert found.reason == LOST
+    assert (found.best is not None) is (plans == 1)
 
 
 def test_a_plan_is_named_by_what_it_is() -> None:
