@@ -16,7 +16,6 @@ The program ends with 1 if anything is not found. ARGS="1 2" chooses positions.
 import contextlib
 import math
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -35,7 +34,7 @@ from harness.diagnosis import Explanation, Remedy, Treatment
 from harness.evidence import CellKey
 from harness.results import Verdict
 from tests.boards import running_fleet
-from tests.diagnose.planted import BLOCKS, MECHANISMS, Cause, culprit_node, images, write
+from tests.diagnose.planted import MECHANISMS, Cause, culprit_node, images, planted, write
 from tests.e2e.farm import farm, farm_run, write_yaml
 
 POSITIONS: Final = (0, 3)
@@ -150,25 +149,18 @@ def _isolating(plant: Plant, treatment: Treatment | None, error: float, run: Pat
         segments = yaml.safe_load((run / one.plan).read_text())["segments"]
         exact = [segment for segment in segments if segment["compute"] == "fp32"]
         share = sum(segment["share"] for segment in exact)
-        if share < MOST_EXACT_SHARE and any(holds(segment, plant.position) for segment in exact):
+        if share < MOST_EXACT_SHARE and any(holds(segment, plant) for segment in exact):
             return one, share
     return None, 0.0
 
 
-def holds(segment: dict[str, Any], position: int) -> bool:
-    """Tell whether a segment of a plan has all of the block at a position in it, by the tensors at its ends."""
-    begun = max(_blocks_behind(tensor, begun=True) for tensor in segment["inputs"])
-    done = min(_blocks_behind(tensor, begun=False) for tensor in segment["outputs"])
-    return begun <= position < done
-
-
-def _blocks_behind(tensor: str, *, begun: bool) -> int:
-    """Return how many blocks were done when a tensor was made, or begun."""
-    inside = re.match(r"/blocks/blocks\.(\d+)/(.*)", tensor)
-    if inside is None:
-        return 0 if tensor == "input" or tensor.startswith("/stem/") else BLOCKS
-    is_end = inside[2] in ("Add_output_0", "Mul_output_0")
-    return int(inside[1]) + (begun or is_end)
+def holds(segment: dict[str, Any], plant: Plant) -> bool:
+    """Tell whether the culprit lies within a segment of a plan: the planted model's nodes stand in one order."""
+    nodes = planted(plant.cause, plant.position)[0].graph.node
+    made_at = {node.output[0]: index for index, node in enumerate(nodes)}
+    culprit = next(index for index, node in enumerate(nodes) if node.name == plant.node)
+    begins = max(made_at.get(tensor, -1) for tensor in segment["inputs"])  # the model's own input is made by no node
+    return begins < culprit <= max(made_at[tensor] for tensor in segment["outputs"])
 
 
 def measured(plants: list[Plant], folder: Path, run: Path, inventory: Path) -> list[Found]:

@@ -1,26 +1,27 @@
-"""Which of a plan's segments hold a block is read from the tensors at their ends."""
+"""Which of a plan's segments holds the planted node is read from the tensors at their ends."""
 
 import pytest
 
-from tests.bench.planted import holds
-from tests.diagnose.planted import BLOCKS
+from tests.bench.planted import Plant, holds
+from tests.diagnose.planted import Cause
 
-ADD, MUL = "/blocks/blocks.{}/Add_output_0", "/blocks/blocks.{}/Mul_output_0"
+STEM, MASK, ADD = "/stem/act/Relu_output_0", "/blocks/blocks.0/mask/Mul_output_0", "/blocks/blocks.{}/Add_output_0"
+FIRST, LAST = Plant(Cause.EPSILON, 0), Plant(Cause.OVERFLOW, 3)
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "held"),
+    ("plant", "first", "last", "held"),
     [
-        ("input", "logits", {0, 1, 2, 3}),
-        ("input", "/stem/act/Relu_output_0", set()),
-        ("/stem/act/Relu_output_0", ADD.format(0), {0}),
-        (ADD.format(0), MUL.format(2), {1, 2}),
-        (MUL.format(2), "logits", {3}),
-        (ADD.format(3), "logits", set()),
-        ("input", "/blocks/blocks.1/act/Relu_output_0", {0}),
-        ("/blocks/blocks.1/act/Relu_output_0", "logits", {2, 3}),
+        (FIRST, "input", "logits", True),
+        (FIRST, "input", MASK, False),
+        (FIRST, MASK, ADD.format(0), True),
+        (FIRST, ADD.format(0), "logits", False),
+        (LAST, "input", ADD.format(2), False),
+        (LAST, ADD.format(2), "logits", True),
+        (LAST, STEM, ADD.format(3), True),
+        (LAST, "/blocks/blocks.3/scale_1/Mul_output_0", "logits", False),
+        (LAST, "/blocks/blocks.3/act/Relu_output_0", "/blocks/blocks.3/scale_1/Mul_output_0", True),
     ],
 )
-def test_a_segment_holds_what_lies_between_its_ends(first: str, last: str, held: set[int]) -> None:
-    segment = {"inputs": [first], "outputs": [last]}
-    assert {position for position in range(BLOCKS) if holds(segment, position)} == held
+def test_a_segment_holds_what_lies_between_its_ends(plant: Plant, first: str, last: str, held: bool) -> None:
+    assert holds({"inputs": [first], "outputs": [last]}, plant) is held
