@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,16 +42,19 @@ class Started:
         return {event["key"]["device"] for event in self.events() if event["kind"] == "cell-started"}
 
     def wait_for(self, kind: str) -> None:
-        until = time.monotonic() + BEGIN_S
-        while not any(event["kind"] == kind for event in self.events()):
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < until, self.said
-            time.sleep(0.1)
+        self._wait(lambda: any(event["kind"] == kind for event in self.events()))
 
     def wait_until_begun(self, *devices: str) -> None:
         """Wait until all these devices are within the run."""
+        self._wait(lambda: self.begun().issuperset(devices))
+
+    def wait_until_said(self, *parts: str) -> None:
+        """Wait until one line of its output has all these parts."""
+        self._wait(lambda: any(all(part in line for part in parts) for line in self.said.splitlines()))
+
+    def _wait(self, come: Callable[[], bool]) -> None:
         until = time.monotonic() + BEGIN_S
-        while not self.begun().issuperset(devices):
+        while not come():
             assert self.process.poll() is None, self.said
             assert time.monotonic() < until, self.said
             time.sleep(0.1)
