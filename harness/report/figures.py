@@ -18,6 +18,12 @@ ASKED_LEGEND = (
 )
 
 
+FALLBACKS_LEGEND = "By the share of the model's multiply-adds. All of them are in results.json."
+
+MOST_OPERATORS = 4
+"""Operators of a cell that are named; smaller ones are counted."""
+
+
 def metrics(results: RunResults) -> str:
     """Return the numbers behind the matrix; '' where no cell has any."""
     cells = [cell for cell in results.cells if cell.metrics is not None]
@@ -67,9 +73,9 @@ def agreeing(results: RunResults) -> str:
 
 
 def fallbacks(results: RunResults) -> str:
-    """Return the operators that did not run as asked, where a cell names some."""
+    """Return the operators that did not run as asked, where a cell names some, the largest first."""
     cells = [cell for cell in results.cells if cell.effective is not None and cell.effective.fallbacks]
-    return cell_table(cells, results, ["ran as asked", "these did not (share of the multiply-adds)"], _fallbacks, [0])
+    return cell_table(cells, results, ["ran as asked", "these did not"], _fallbacks, [0])
 
 
 def _metrics(cell: CellResult, labelled: bool) -> list[str]:
@@ -120,5 +126,8 @@ def _fallbacks(cell: CellResult) -> list[str]:
     ran = cell.effective
     if ran is None:
         return []
-    words = [f"{one.name} ({one.type}, {numbers.percent(one.share)})" for one in ran.fallbacks]
+    by_share = sorted(ran.fallbacks, key=lambda one: -one.share)
+    words = [f"{one.name} ({one.type}, {numbers.percent(one.share)})" for one in by_share[:MOST_OPERATORS]]
+    if rest := by_share[MOST_OPERATORS:]:
+        words.append(f"{len(rest)} smaller ones ({numbers.percent(sum(one.share for one in rest))} together)")
     return [numbers.percent(ran.share), markdown("; ".join(words), 2000)]

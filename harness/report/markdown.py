@@ -62,7 +62,7 @@ def _sections(results: RunResults, diagnosis: Diagnosis) -> Iterable[tuple[str, 
         ("What the hazard lint foretold", scored.LEGEND, [scored.scores(diagnosis)]),
         ("Why", "", [sections.reasons(results)]),
         ("Not decided, not applicable, not measured", "", [sections.unmeasured(results)]),
-        ("Operators that did not run as asked", "", [figures.fallbacks(results)]),
+        ("Operators that did not run as asked", figures.FALLBACKS_LEGEND, [figures.fallbacks(results)]),
         ("How sure", "", [certainty.certainty(results)]),
         ("Flips", certainty.FLIPS_LEGEND, [certainty.flips(results)]),
         (

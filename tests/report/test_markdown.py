@@ -11,7 +11,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from harness.errors import Code, Problem
-from harness.evidence import Failure
+from harness.evidence import Failure, Operator
 from harness.report.markdown import render
 from harness.report.summary import three
 from harness.results import Flip, LossSplit, RunResults, Thresholds, Verdict
@@ -207,8 +207,19 @@ def test_numbers_only_thresholds_are_apart() -> None:
 def test_operators_that_fell_back_are_named() -> None:
     row = explained_row("Operators that did not run as asked")
     assert row["ran as asked"] == "87.5 %"
-    assert row["these did not (share of the multiply-adds)"] == "/stem/conv (Convolution, 12.5 %)"
+    assert row["these did not"] == "/stem/conv (Convolution, 12.5 %)"
     assert "87.5 % ran as asked" in section(render(EXPLAINED), "b0")
+
+
+def test_of_many_operators_that_fell_back_the_largest_are_named() -> None:
+    shares = {"/a": 0.01, "/b": 0.25, "/c": 0.03, "/d": 0.125, "/e": 0.05, "/f": 0.015}
+    fallen = tuple(Operator(name=name, type="MatMul", share=share) for name, share in shares.items())
+    cell = EXPLAINED.cells[0]
+    assert cell.effective is not None
+    partly = cell.model_copy(update={"effective": cell.effective.model_copy(update={"fallbacks": fallen})})
+    told = rows(section(render(results(cells=(partly,))), "Operators that did not run as asked"))[1][-1]
+    largest = "/b (MatMul, 25.0 %); /d (MatMul, 12.5 %); /e (MatMul, 5.0 %); /c (MatMul, 3.0 %)"
+    assert told == f"{largest}; 2 smaller ones (2.5 % together)"
 
 
 def test_a_known_failure_is_told_with_its_reason_and_one_that_passes_is_loud() -> None:
