@@ -156,6 +156,43 @@ class Treatment(Value):
     notes: tuple[str, ...] = ()
 
 
+class FrontPlan(Value):
+    """A plan of mixed precision that no other was foretold to beat in error and in cost at once.
+
+    Attributes:
+        share: of the multiply-adds (0..1) in the reduced arithmetic.
+        predicted: relative L2 error of the outputs, from what each block does alone.
+        measured: the same, the largest of the devices; None where the plan was not tried.
+        verdict: PASS where every device passes, else of one that does not; None where the plan was not tried.
+        chosen: whether it is the plan that was taken.
+    """
+
+    share: float
+    cuts: int
+    predicted: float
+    measured: float | None = None
+    verdict: Verdict | None = None
+    chosen: bool = False
+
+
+class Search(Value):
+    """What a search for mixed precision had to choose from, and what it chose.
+
+    Attributes:
+        key: of the cell that set it off.
+        devices: on which a plan was to keep the accuracy.
+        front: from all in the reduced arithmetic to all in fp32.
+        plans: how many there were; `front` holds those that were tried and some between them.
+        reason: why it ended, in words.
+    """
+
+    key: CellKey
+    devices: tuple[str, ...]
+    front: tuple[FrontPlan, ...]
+    plans: int
+    reason: str
+
+
 class Prediction(Value):
     """What the lint foretold of a block, next to what was measured in it."""
 
@@ -186,6 +223,7 @@ class Diagnosis(Value):
 
     explanations: tuple[Explanation, ...] = ()
     treatments: tuple[Treatment, ...] = ()
+    searches: tuple[Search, ...] = ()
     scores: tuple[LintScore, ...] = ()
 
 

@@ -67,6 +67,17 @@ class Probe:
     cells: tuple[CellResult, ...]
     seen: Seen
 
+    @property
+    def verdict(self) -> Verdict:
+        """PASS where every device passes, else the verdict of one that does not."""
+        return next((cell.verdict for cell in self.cells if cell.verdict is not Verdict.PASS), Verdict.PASS)
+
+    @property
+    def error(self) -> float | None:
+        """The largest median relative L2 of the devices; None where none is known."""
+        errors = [cell.metrics.relative_l2_median for cell in self.cells if cell.metrics is not None]
+        return max((error for error in errors if error is not None), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -132,7 +143,7 @@ def search(
         # What could not be measured says nothing of a plan, and the next one would fare no better.
         broken = any(cell.verdict is Verdict.ERROR for cell in probe.cells)
         if not broken:
-            known.append(Tried(step, _verdict(probe, goal), _error(probe.cells)))
+            known.append(Tried(step, _verdict(probe, goal), probe.error))
 
 
 def mixed_precision(asked: Precision, plan: MixedPlan, name: str) -> Precision:
@@ -164,13 +175,6 @@ def _tried(quest: Quest, candidate: Candidate) -> Probe:
 
 def _verdict(probe: Probe, goal: Goal) -> Verdict:
     """Return PASS where every device passes, and keeps the error that is asked for."""
-    if any(cell.verdict is not Verdict.PASS for cell in probe.cells):
-        return next(cell.verdict for cell in probe.cells if cell.verdict is not Verdict.PASS)
-    error = _error(probe.cells)
-    return Verdict.PASS if error is not None and error <= goal.error else Verdict.FAIL
-
-
-def _error(cells: Sequence[CellResult]) -> float | None:
-    errors = [cell.metrics.relative_l2_median for cell in cells if cell.metrics is not None]
-    known = [error for error in errors if error is not None]
-    return max(known, default=None)
+    if probe.verdict is not Verdict.PASS:
+        return probe.verdict
+    return Verdict.PASS if probe.error is not None and probe.error <= goal.error else Verdict.FAIL

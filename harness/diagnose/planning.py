@@ -1,6 +1,5 @@
 """The precision `mixed` by name: a plan for each model of an experiment, searched on the devices before the run."""
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +9,8 @@ from harness.diagnose.explaining import IMAGES, Insides, explain_cell, insides
 from harness.diagnose.look import Question, Seen, Subject, look
 from harness.diagnose.mixing import Found, Goal, Quest, search, sensitivities
 from harness.diagnose.plans import segments, uniform
+from harness.diagnose.searched import searched
+from harness.diagnose.stored import keep_diagnosis
 from harness.diagnose.treating import Budget
 from harness.dispatch.focus import Focus
 from harness.dispatch.run_folder import PLANS
@@ -64,17 +65,21 @@ class _Case:
     inside: Insides
     sha256: str
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Those on which fp16 takes effect."""
+        return tuple(cell.key.device for cell in self.cells)
+
     def search(self, budget: Budget, elapsed: Callable[[], float]) -> Found | None:
-        """Search a plan for all devices on which fp16 takes effect; None where blocks could not be compared."""
+        """Search a plan for all these devices; None where blocks could not be compared."""
         precisions = self.subject.experiment.model_copy(update={"precisions": (FP16,)})
         asking = replace(self.subject, experiment=precisions)
         explanation = explain_cell(asking, self.worst, images=IMAGES).explanation
         measured = sensitivities(explanation, self.inside.blocks)
         if measured is None:
             return None
-        goal = Goal(tuple(cell.key.device for cell in self.cells), math.inf)
         return search(
-            Quest(asking, self.worst.key, FP16, self.sha256, self.inside.blocks, goal),
+            Quest(asking, self.worst.key, FP16, self.sha256, self.inside.blocks, Goal(self.devices)),
             measured,
             together=explanation.together,
             probes=budget.probes,
@@ -94,7 +99,11 @@ def _planned(subject: Subject, model: str, budget: Budget, clock: Callable[[], f
     worst = next((cell for cell in cells if cell.verdict is not Verdict.PASS), None)
     if worst is None:
         return Planned(whole, "fp16 throughout keeps the accuracy on all devices")
-    return _told(_Case(subject, cells, worst, inside, sha256).search(budget, lambda: clock() - began))
+    case = _Case(subject, cells, worst, inside, sha256)
+    found = case.search(budget, lambda: clock() - began)
+    if found is not None:
+        keep_diagnosis(subject.folder, searches=(searched(found, worst.key, case.devices),))
+    return _told(found)
 
 
 def _told(found: Found | None) -> Planned:

@@ -50,10 +50,14 @@ def repair(
     treating = Treating(subject, results, budget, known, engines)
     found: list[Treatment] = []
     for group in alike(results, cells):
-        treated, explanation = treating.treat(group)
-        found += treated
-        explained = () if explanation is None else (explanation,)
-        keep_diagnosis(subject.folder, treatments=tuple(treated), explanations=explained)
+        treated = treating.treat(group)
+        found += treated.treatments
+        keep_diagnosis(
+            subject.folder,
+            treatments=treated.treatments,
+            explanations=() if treated.explanation is None else (treated.explanation,),
+            searches=() if treated.search is None else (treated.search,),
+        )
     return found
 
 

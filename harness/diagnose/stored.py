@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from harness.diagnosis import Diagnosis, Explanation, LintScore, Treatment
+from harness.diagnosis import Diagnosis, Explanation, LintScore, Search, Treatment
 from harness.errors import Code, FarmError
 from harness.evidence import CellKey
 from harness.models.cache import write_atomic
@@ -40,6 +40,7 @@ def keep_diagnosis(
     *,
     explanations: tuple[Explanation, ...] = (),
     treatments: tuple[Treatment, ...] = (),
+    searches: tuple[Search, ...] = (),
     scores: tuple[LintScore, ...] = (),
 ) -> Diagnosis:
     """Add findings to a run's; a newer one on the same cell takes the place of the older. Return all of them.
@@ -51,6 +52,7 @@ def keep_diagnosis(
     merged = Diagnosis(
         explanations=_merged(before.explanations, explanations),
         treatments=_merged(before.treatments, treatments),
+        searches=_merged(before.searches, searches),
         scores=_merged(before.scores, scores),
     )
     write_atomic(folder / NAME, merged.model_dump_json(indent=1).encode())

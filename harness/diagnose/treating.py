@@ -13,7 +13,8 @@ from harness.diagnose.look import Question, Seen, Subject, look
 from harness.diagnose.mixing import MORE_EXACT, Found, Goal, Probe, Quest, search, sensitivities
 from harness.diagnose.outcome import best_of, outcome
 from harness.diagnose.remedies import Kind, Repair, repairs
-from harness.diagnosis import Explanation, Remedy, Treatment
+from harness.diagnose.searched import searched
+from harness.diagnosis import Explanation, Remedy, Search, Treatment
 from harness.dispatch.focus import Focus
 from harness.dispatch.run_folder import PLANS
 from harness.errors import FarmError
@@ -36,6 +37,21 @@ class Budget:
     minutes: float = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """What came of a group of like cells.
+
+    Attributes:
+        treatments: one for each cell.
+        explanation: what they rest on, where one could be made.
+        search: for mixed precision, where one was made.
+    """
+
+    treatments: tuple[Treatment, ...]
+    explanation: Explanation | None = None
+    search: Search | None = None
+
+
 @dataclass(slots=True)
 class Treating:
     """Repairs one cell, and those of like devices with it.
@@ -52,11 +68,8 @@ class Treating:
     engines: tuple[str, ...] = ()
     clock: Callable[[], float] = time.monotonic
 
-    def treat(self, group: Sequence[CellResult]) -> tuple[list[Treatment], Explanation | None]:
+    def treat(self, group: Sequence[CellResult]) -> Treated:
         """Try the repairs for cells of one model, precision and engine on devices that are alike.
-
-        Returns:
-            A treatment for each of them, and the explanation that it rests on, where one could be made.
 
         Raises:
             InputError: there is nothing to repair.
@@ -76,19 +89,13 @@ class Treating:
         )
         tried = self._try(group, chosen)
         found = self._mixed(group, asked, inside, explanation, began) if asked.compute is Compute.FP16 else None
-        return [
-            self._treatment(
-                cell,
-                chosen,
-                tried,
-                found,
-                inside,
-                like=tuple(one.key.device for one in group),
-                notes=notes,
-                wall_s=self.clock() - began,
-            )
+        like = tuple(cell.key.device for cell in group)
+        wall_s = self.clock() - began
+        treatments = tuple(
+            self._treatment(cell, chosen, tried, found, inside, like=like, notes=notes, wall_s=wall_s)
             for cell in group
-        ], explanation
+        )
+        return Treated(treatments, explanation, None if found is None else searched(found, first.key, like))
 
     def _explained(self, cell: CellResult) -> tuple[Explanation | None, tuple[str, ...]]:
         if cell.key in self.known:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import cast
 
@@ -13,6 +13,7 @@ from harness.diagnose.front import Candidate, Sensitivity
 from harness.diagnose.look import Question, Seen, Subject
 from harness.diagnose.mixing import LOST, Found, Goal, Quest, name_of, search, sensitivities
 from harness.diagnose.plans import Plan
+from harness.diagnose.searched import searched as told
 from harness.diagnosis import BlockFinding
 from harness.precision import CATALOGUE, Compute, Segment
 from harness.results import CellResult, Metrics, Status, Verdict
@@ -168,3 +169,30 @@ def test_without_a_measurement_of_every_block_nothing_is_searched(left: str) -> 
     found = explanation(*(finding(name, None if name == left else 0.01) for name in NAMES))
     assert sensitivities(found, BLOCKS) is None
     assert sensitivities(explanation(*(finding(name, 0.01) for name in NAMES if name != left)), BLOCKS) is None
+
+
+def test_the_front_holds_what_was_tried_and_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = searched(monkeypatch, Board(limit=0.01, worse=1.9), Goal(("a", "b")))
+    shown = told(found, KEY, ("a", "b"))
+    assert shown.devices == ("a", "b")
+    assert shown.plans == len(found.front)
+    assert [plan.share for plan in shown.front] == sorted((plan.share for plan in shown.front), reverse=True)
+    assert (shown.front[0].share, shown.front[0].measured) == (1.0, None)
+    assert (shown.front[-1].share, shown.front[-1].predicted) == (0.0, 0.0)
+    tried = [plan for plan in shown.front if plan.verdict is not None]
+    assert len(tried) == len(found.probes)
+    for plan in tried:  # the blocks of these devices add up as foretold; b is 1.9 times worse
+        assert plan.measured == pytest.approx(1.9 * plan.predicted)
+        assert plan.verdict is (Verdict.PASS if 1.9 * plan.predicted <= 0.01 else Verdict.FAIL)
+    (chosen,) = [plan for plan in shown.front if plan.chosen]
+    assert found.best is not None
+    assert chosen.share == found.best.candidate.share
+
+
+def test_of_a_long_front_some_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = searched(monkeypatch, Board(limit=0.01), Goal(("a",)))
+    plans = [Plan(tuple(Compute.FP16 if index < half else Compute.FP32 for index in range(99))) for half in range(99)]
+    long = replace(found, probes=(), front=tuple(Candidate(plan, 0.01, half / 99) for half, plan in enumerate(plans)))
+    shown = told(long, KEY, ("a",))
+    assert shown.plans == 99
+    assert [plan.share * 99 for plan in shown.front] == pytest.approx([98, 89, 80, 71, 62, 53, 45, 36, 27, 18, 9, 0])

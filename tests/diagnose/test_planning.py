@@ -16,6 +16,7 @@ from harness.diagnose.look import Question, Seen, Subject
 from harness.diagnose.mixing import Found, Probe
 from harness.diagnose.planning import with_plans
 from harness.diagnose.plans import Plan
+from harness.diagnose.stored import load_diagnosis
 from harness.diagnose.treating import Budget
 from harness.diagnosis import BlockFinding
 from harness.dispatch.ledger import Listener
@@ -127,6 +128,8 @@ def test_a_plan_that_was_found_stands_in_for_the_name_and_is_kept(
 ) -> None:
     world = World({"a": Verdict.PASS, "b": Verdict.FAIL, "old": None}, best(PLAN))
     found, said = planned(world, tmp_path, monkeypatch)
+    (shown,) = load_diagnosis(tmp_path).searches
+    assert (shown.key.device, shown.devices, shown.reason) == ("b", ("a", "b"), "the budget is used up")
     chosen = found.experiment.precisions[1]
     assert (chosen.name, chosen.plans) == ("mixed", (PLAN,))
     assert world.searched == [("a", "b")]  # for all devices on which fp16 takes effect, also where it passes

@@ -10,8 +10,8 @@ from harness.commands import run as run_module
 from harness.diagnose.look import Subject
 from harness.diagnose.repairing import failing, repair
 from harness.diagnose.stored import keep_diagnosis, load_diagnosis
-from harness.diagnose.treating import Budget, Treating
-from harness.diagnosis import Explanation, Treatment
+from harness.diagnose.treating import Budget, Treated, Treating
+from harness.diagnosis import Treatment
 from harness.errors import Code, FarmError
 from harness.results import CellResult, RunResults, Status, Verdict
 from tests.report.builders import key, metrics, results
@@ -31,11 +31,11 @@ class Healer:
     def __init__(self, fails_at: str | None = None) -> None:
         self.fails_at, self.groups = fails_at, list[list[str]]()
 
-    def treat(self, group: Sequence[CellResult]) -> tuple[list[Treatment], Explanation | None]:
+    def treat(self, group: Sequence[CellResult]) -> Treated:
         if group[0].key.precision == self.fails_at:
             raise FarmError(Code.DEVICE_UNREACHABLE, "It does not answer.")
         self.groups.append([str(one.key) for one in group])
-        return [treatment(one) for one in group], None
+        return Treated(tuple(treatment(one) for one in group))
 
 
 @pytest.fixture

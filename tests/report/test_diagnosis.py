@@ -8,11 +8,13 @@ from harness.diagnosis import (
     BlockFinding,
     Culprit,
     Diagnosis,
+    FrontPlan,
     LintScore,
     Mechanism,
     Point,
     Prediction,
     Remedy,
+    Search,
     Treatment,
 )
 from harness.report import numbers
@@ -51,7 +53,15 @@ SCORED = LintScore(
     key=KEY, correlation=0.912, hits=6, misses=1, false_alarms=2, bound=0.01,
     predictions=(Prediction(block="head", predicted=0.01, measured=0.02),) * 16,
 )  # fmt: skip
-FOUND = Diagnosis(explanations=(EXPLAINED,), treatments=(TREATED,), scores=(SCORED,))
+SEARCHED = Search(
+    key=KEY, devices=("a76", "max"), plans=31, reason="the budget is used up",
+    front=(
+        FrontPlan(share=1.0, cuts=0, predicted=0.03),
+        FrontPlan(share=0.507, cuts=10, predicted=0.003, measured=0.0028, verdict=Verdict.PASS, chosen=True),
+        FrontPlan(share=0.0, cuts=0, predicted=0.0),
+    ),
+)  # fmt: skip
+FOUND = Diagnosis(explanations=(EXPLAINED,), treatments=(TREATED,), searches=(SEARCHED,), scores=(SCORED,))
 
 
 def section(report: str, heading: str) -> str:
@@ -67,7 +77,12 @@ def row(text: str, begin: str) -> list[str]:
 
 def test_a_run_that_nobody_looked_into_says_nothing_of_it() -> None:
     report = render(results())
-    for heading in ("What loses it", "What repairs it", "What the hazard lint foretold"):
+    for heading in (
+        "What loses it",
+        "What repairs it",
+        "What mixed precision costs",
+        "What the hazard lint foretold",
+    ):
         assert heading not in report
 
 
@@ -129,6 +144,13 @@ def test_a_plan_is_named() -> None:
     assert "its plan: plans/b0-mixed-0ff.yaml" in treatment_text(mixed)
 
 
+def test_the_front_tells_what_was_foretold_from_what_was_measured() -> None:
+    text = section(render(results(), FOUND), "What mixed precision costs")
+    assert "1 of 31 plans were tried on a76, max; the budget is used up." in text
+    assert row(text, "100.0 %")[1:] == ["0", "0.03", "–", "–"]  # noqa: RUF001
+    assert row(text, "**50.7 %**")[1:] == ["10", "0.003", "0.0028", "PASS"]
+
+
 def test_the_lints_score() -> None:
     text = section(render(results(), FOUND), "What the hazard lint foretold")
     assert row(text, "a76")[1:] == ["16", "0.91", "0.01", "6", "1", "2"]
@@ -150,7 +172,8 @@ def test_foreign_words_change_nothing(hostile: str) -> None:
     found = explanation(*blocks, depth=(point,), words=hostile, notes=(hostile,))
     best = TRIED[0].model_copy(update={"title": hostile, "settings": f"```\n{hostile}", "reason": hostile})
     treated = TREATED.model_copy(update={"tried": (best,), "best": best, "notes": (hostile,)})
-    report = render(results(), Diagnosis(explanations=(found,), treatments=(treated,)))
+    searched = SEARCHED.model_copy(update={"devices": (hostile,), "reason": hostile})
+    report = render(results(), Diagnosis(explanations=(found,), treatments=(treated,), searches=(searched,)))
     before, settings, after = report.split("\n```\n")
     assert "<script" not in before + after
     assert "`" not in settings
