@@ -1,196 +1,40 @@
 """Planted causes at several positions, by the command line on an emulated board: what is named, what repairs it.
 
-Run by `make bench`. A model in which one known node loses the accuracy (`tests.diagnose.planted`) stands for each
-cause at each position. All are measured in one `farm run` in fp32 and the precision that suffers; `farm remedy` then
-explains and repairs each. Told of each:
-
-- named: the culprit's block is ranked first, and its worst operator is the planted node, with the planted mechanism
-- foretold: the lint's largest hazard in that precision is the planted node
-- repaired: by the cheapest remedy but fp32 with which the verdict is PASS and the error a tenth or less
-- isolated: a plan of mixed precision does so, with the culprit in fp32 and less than 60 % of the multiply-adds there;
-  causes in the weights have no fp16 to mix
-
-The program ends with 1 if anything is not found. ARGS="1 2" chooses positions.
+Run by `make bench`; what is told of each stands in `tests.diagnose.treated_plants`. The program ends with 1 if
+anything is not found. ARGS="1 2" chooses positions.
 """
 
 import contextlib
-import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
 from tabulate import tabulate
 
-from harness.diagnose.lint.calibration import observe
-from harness.diagnose.lint.hazard import Reduced
-from harness.diagnose.lint.hazards import find
-from harness.diagnose.stored import load_diagnosis
-from harness.diagnosis import Explanation, Remedy, Treatment
-from harness.evidence import CellKey
-from harness.results import Verdict
 from tests.boards import running_fleet
-from tests.diagnose.planted import MECHANISMS, Cause, culprit_node, images, planted, write
-from tests.e2e.farm import farm, farm_run, write_yaml
+from tests.diagnose.planted import Cause
+from tests.diagnose.treated_plants import BOARD, Found, Plant, measured
 
 POSITIONS: Final = (0, 3)
 """Those that no test has."""
-BOARD: Final = "cortex-a76"
-SUFFERS: Final = dict.fromkeys(Cause, "fp16") | {Cause.OUTLIER: "w8-lowmem"}
-MORE_EXACT: Final = 10.0
-MOST_EXACT_SHARE: Final = 0.6
-SECONDS: Final = 3600.0
 
 
-@dataclass(frozen=True)
-class Plant:
-    """A cause at a position."""
-
-    cause: Cause
-    position: int
-
-    @property
-    def model(self) -> str:
-        """The name of its model."""
-        return f"{self.cause}-{self.position}"
-
-    @property
-    def key(self) -> CellKey:
-        """The cell that suffers."""
-        return CellKey(device=BOARD, model=self.model, precision=SUFFERS[self.cause], engine="3.6.1")
-
-    @property
-    def node(self) -> str:
-        """The culprit."""
-        return culprit_node(self.cause, self.position)
+def row(found: Found) -> list[str]:
+    """Return the row of the table."""
+    plant = found.plant
+    repair = "none" if found.repair is None else f"{found.repair.title} ({found.repair.relative_l2:.2g})"
+    plan = "none" if found.plan is None else f"{100 * found.exact_share:.0f} % ({found.plan.relative_l2:.2g})"
+    return [
+        plant.cause, str(plant.position), plant.key.precision,
+        "yes" if found.named else "no", "yes" if found.foretold else "no", f"{found.error:.2g}",
+        repair, plan if found.mixes else "no fp16",
+    ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Found:
-    """What became of one; `repair` and `plan` are None where nothing did."""
-
-    plant: Plant
-    named: bool
-    foretold: bool
-    error: float
-    repair: Remedy | None
-    plan: Remedy | None
-    exact_share: float
-
-    @property
-    def mixes(self) -> bool:
-        """Whether the precision has anything to mix."""
-        return self.plant.key.precision == "fp16"
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is missing."""
-        return self.named and self.foretold and self.repair is not None and (not self.mixes or self.plan is not None)
-
-    def line(self) -> list[str]:
-        """Return the row of the table."""
-        repair = "none" if self.repair is None else f"{self.repair.title} ({self.repair.relative_l2:.2g})"
-        plan = "none" if self.plan is None else f"{100 * self.exact_share:.0f} % ({self.plan.relative_l2:.2g})"
-        return [
-            self.plant.cause, str(self.plant.position), self.plant.key.precision,
-            "yes" if self.named else "no", "yes" if self.foretold else "no", f"{self.error:.2g}",
-            repair, plan if self.mixes else "no fp16",
-        ]  # fmt: skip
-
-
-def judged(plant: Plant, folder: Path, run: Path) -> Found:
-    """Read what the run's folder holds of a plant."""
-    known = load_diagnosis(run)
-    explanation = next((one for one in known.explanations if one.key == plant.key), None)
-    treatment = next((one for one in known.treatments if one.key == plant.key), None)
-    error = math.inf if explanation is None or explanation.together is None else explanation.together
-    plan, share = _isolating(plant, treatment, error, run)
-    return Found(
-        plant=plant,
-        named=explanation is not None and _named(plant, explanation),
-        foretold=_foretold(plant, folder),
-        error=error,
-        repair=next((one for one in _repairs(treatment, error) if one.kind != "fp32"), None),
-        plan=plan,
-        exact_share=share,
-    )
-
-
-def _named(plant: Plant, explanation: Explanation) -> bool:
-    worst = explanation.blocks[0]
-    guilty = worst.culprits[0]
-    return (
-        worst.name.startswith(f"blocks.{plant.position}")
-        and guilty.name.startswith(plant.node)
-        and guilty.mechanism is MECHANISMS[plant.cause]
-    )
-
-
-def _foretold(plant: Plant, folder: Path) -> bool:
-    suffers = Reduced.FP16 if plant.key.precision == "fp16" else Reduced.W8
-    found = find(*observe(folder / "model.onnx", [image[None] for image in images(plant.cause, 3)]))
-    return next(hazard.node for hazard in found if hazard.precision is suffers) == plant.node
-
-
-def _repairs(treatment: Treatment | None, error: float) -> Iterator[Remedy]:
-    for one in treatment.tried if treatment is not None else ():
-        if one.verdict is Verdict.PASS and one.relative_l2 is not None and one.relative_l2 <= error / MORE_EXACT:
-            yield one
-
-
-def _isolating(plant: Plant, treatment: Treatment | None, error: float, run: Path) -> tuple[Remedy | None, float]:
-    for one in _repairs(treatment, error):
-        if one.plan is None:
-            continue
-        segments = yaml.safe_load((run / one.plan).read_text())["segments"]
-        exact = [segment for segment in segments if segment["compute"] == "fp32"]
-        share = sum(segment["share"] for segment in exact)
-        if share < MOST_EXACT_SHARE and any(holds(segment, plant) for segment in exact):
-            return one, share
-    return None, 0.0
-
-
-def holds(segment: dict[str, Any], plant: Plant) -> bool:
-    """Tell whether the culprit lies within a segment of a plan: the planted model's nodes stand in one order."""
-    nodes = planted(plant.cause, plant.position)[0].graph.node
-    made_at = {node.output[0]: index for index, node in enumerate(nodes)}
-    culprit = next(index for index, node in enumerate(nodes) if node.name == plant.node)
-    begins = max(made_at.get(tensor, -1) for tensor in segment["inputs"])  # the model's own input is made by no node
-    return begins < culprit <= max(made_at[tensor] for tensor in segment["outputs"])
-
-
-def measured(plants: list[Plant], folder: Path, run: Path, inventory: Path) -> list[Found]:
-    """Run all of them, repair one after the other, and tell on the way."""
-    entries = []
-    for plant in plants:
-        own = folder / plant.model
-        own.mkdir()
-        model, samples, _ = write(own, plant.cause, plant.position)
-        entries.append({"name": plant.model, "file": str(model), "samples": {"arrays": str(samples)}})
-    asked = {
-        "models": entries,
-        "precisions": ["fp32", *sorted(set(SUFFERS.values()))],
-        "sampling": {"max_images": 64, "batch": 16},
-        "thresholds": {"accuracy_drop_points": 20.0},
-        "timing": {"warmup": 0, "repeats": 1},
-        "diagnosis": {"minutes": 0},
-    }
-    done = farm_run(inventory, write_yaml(folder / "experiment.yaml", asked), run)
-    if done.code != 0:
-        sys.exit(f"The run came to {done.code}:\n{done.output}")
-    found = []
-    for plant in plants:
-        options = ["--model", plant.model, "--precision", plant.key.precision]
-        repaired = farm("remedy", str(run), *options, timeout=SECONDS)
-        if repaired.returncode not in (0, 1):
-            sys.stderr.write(repaired.stdout + repaired.stderr)
-        found.append(judged(plant, folder / plant.model, run))
-        sys.stderr.write(f"{plant.model}: {'found' if found[-1].whole else 'NOT found'}\n")
-    return found
+def _tell(found: Found) -> None:
+    sys.stderr.write(f"{found.plant.model}: {'found' if found.whole else 'NOT found'}\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -201,9 +45,9 @@ def main(arguments: list[str]) -> int:
         folder = Path(name)
         kept = os.environ.get("FARM_BENCH_OUT")  # a run that is to be looked into afterwards
         fleet = stack.enter_context(running_fleet(folder / "fleet", (BOARD,)))
-        found = measured(plants, folder, Path(kept) if kept else folder / "run", fleet.inventory)
+        found = measured(plants, folder, Path(kept) if kept else folder / "run", fleet.inventory, tell=_tell)
     headings = ["cause", "block", "precision", "named", "foretold", "error", "repaired by (error)", "fp32 (error)"]
-    sys.stdout.write(tabulate([one.line() for one in found], headings, tablefmt="github") + "\n\n")
+    sys.stdout.write(tabulate([row(one) for one in found], headings, tablefmt="github") + "\n\n")
     sys.stdout.write(f"Planted causes found in every respect: {sum(one.whole for one in found)} of {len(found)}.\n")
     return 0 if all(one.whole for one in found) else 1
 

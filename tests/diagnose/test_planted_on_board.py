@@ -25,10 +25,10 @@ from tests.agent.test_on_boards import LEASE, served, started
 from tests.boards import RunningFleet
 from tests.diagnose.findings import KEY
 from tests.diagnose.planted import MECHANISMS, Cause, culprit_node, images, write
+from tests.diagnose.treated_plants import SUFFERS
 
 pytestmark = pytest.mark.e2e
 
-ASKED = dict.fromkeys(Cause, "fp16") | {Cause.OUTLIER: "w8-lowmem"}
 POSITION = 2
 
 
@@ -46,7 +46,7 @@ def looked_into(board: Served, folder: Path, cause: Cause) -> tuple[Explanation,
     source = resolve(name=str(cause), file=path)
     x = images(cause, 2)
     samples = SampleSet(x, None, (), (), ("a", "b"))
-    asked = CATALOGUE[ASKED[cause]]
+    asked = CATALOGUE[SUFFERS[cause]]
     control = make_variant(source, Weights(), samples)
     variant = make_variant(source, asked.weights, samples, allow_nonfinite=True)
     graph = read(control.path, control.signature)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.bench.planted import Plant, holds
 from tests.diagnose.planted import Cause
+from tests.diagnose.treated_plants import Plant, holds
 
 STEM, MASK, ADD = "/stem/act/Relu_output_0", "/blocks/blocks.0/mask/Mul_output_0", "/blocks/blocks.{}/Add_output_0"
 FIRST, LAST = Plant(Cause.EPSILON, 0), Plant(Cause.OVERFLOW, 3)
