@@ -26,7 +26,7 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 def test_a_killed_coordinator_frees_the_boards_and_resume_ends_as_an_undisturbed_run(
     fleet: RunningFleet, tmp_path: Path
 ) -> None:
-    found = storm(fleet, tmp_path, kills=2, seed=2, precisions=("fp32", "w8-lowmem"))
+    found = storm(fleet, tmp_path, kills=2, seed=2, precisions=("fp32", "w8-lowmem"), images=30)
     assert found.wrong == []
     assert found.kills.total() == 2
 

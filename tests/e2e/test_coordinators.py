@@ -1,7 +1,6 @@
 """Several coordinators on one fleet take turns; one that is frozen, or a gateway that is killed, keeps no board."""
 
 import os
-import signal
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise, product
@@ -14,7 +13,7 @@ from harness.emulator.board import Board
 from tests.boards import RunningFleet
 from tests.chaos.blows import COORDINATOR_FROZEN, GATEWAY_FROZEN, GATEWAY_KILLED
 from tests.chaos.coordinators import deal
-from tests.e2e.farm import experiment, farm
+from tests.e2e.farm import experiment, farm, farm_run
 from tests.e2e.started import Started
 
 pytestmark = pytest.mark.e2e
@@ -50,24 +49,16 @@ def test_two_coordinators_take_turns_on_every_board(fleet: RunningFleet, tmp_pat
 
 
 def test_who_holds_a_board_is_told_and_who_does_not_wait_skips_it(fleet: RunningFleet, tmp_path: Path) -> None:
-    # Half a point cannot be decided on so few images: it holds the boards until it is interrupted.
-    asked = experiment(tmp_path / "long.yaml", precisions=["fp32", "w8-lowmem"], images=500, points=0.5)
-    holding = Started.of(fleet.inventory, asked, tmp_path / "holding")
-    try:
-        holding.wait_for("cell-started")
-        run = next(event["snapshot"]["run"] for event in holding.events() if event["kind"] == "run-started")
+    asked = experiment(tmp_path / "asked.yaml", precisions=["fp32"], images=5)
+    with held_by_a_colleague(fleet.boards.values()):
         who = farm("who", "-i", str(fleet.inventory))
         assert who.returncode == 0, who.stdout + who.stderr
-        assert f"run {run}" in who.stdout
-        hasty = experiment(tmp_path / "short.yaml", precisions=["fp32"], images=5)
-        refused = Started.of(fleet.inventory, hasty, tmp_path / "hasty", "--wait", "0").finish()
-    finally:
-        holding.process.send_signal(signal.SIGINT)
-        holding.finish()
+        assert [who.stdout.count(word) for word in ("held by a colleague", f"run {RUN}")] == [2, 2]
+        refused = farm_run(fleet.inventory, asked, tmp_path / "hasty", "--wait", "0")
     assert refused.code == 3, refused.output
-    busy = [cell["error"] for cell in refused.results["cells"] if cell["error"]]
-    assert busy
-    assert all(error["code"] == "device-busy" and run in error["message"] for error in busy)
+    busy = [cell["error"] for cell in refused.results["cells"]]
+    assert len(busy) == 2
+    assert all(error["code"] == "device-busy" and RUN in error["message"] for error in busy)
     free = farm("who", "-i", str(fleet.inventory))
     assert free.stdout.count("free") == 2
 

@@ -1,12 +1,11 @@
-"""A run in which something goes wrong ends with the rest measured, and says what went wrong."""
+"""What users meet when something is wrong with a board, and when they interrupt a run.
 
-import contextlib
+That one board's fault costs no other's cells is shown by `tests.chaos`.
+"""
+
 import json
-import os
 import signal
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ import pytest
 import yaml
 
 from tests.boards import RunningFleet
-from tests.e2e.farm import FARM, Finished, experiment, farm, farm_run, write_yaml
+from tests.e2e.farm import Finished, experiment, farm, farm_run, write_yaml
+from tests.e2e.started import Started
 
 pytestmark = pytest.mark.e2e
 
@@ -37,19 +37,6 @@ def _free_port() -> int:
         return port
 
 
-def test_one_unreachable_board_does_not_end_the_run(fleet: RunningFleet, tmp_path: Path) -> None:
-    inventory = _inventory(fleet, tmp_path / "inventory.yaml", {A72: {"port": _free_port()}})
-    asked = experiment(tmp_path / "experiment.yaml", precisions=["fp32"], images=5)
-    run = farm_run(inventory, asked, tmp_path / "out")
-    assert run.code == 3, run.output
-    lost = run.cell(A72, "b0", "fp32")
-    assert (lost["status"], lost["verdict"]) == ("error", "ERROR")
-    assert lost["error"]["code"] == "device-unreachable"
-    assert lost["error"]["blame"] == "infrastructure"
-    assert lost["error"]["advice"]
-    assert run.cell(A76, "b0", "fp32")["verdict"] == "PASS", run.output
-
-
 def test_wrong_host_key_is_refused_with_the_line_to_add(fleet: RunningFleet, tmp_path: Path) -> None:
     inventory = _inventory(fleet, tmp_path / "inventory.yaml", {A72: {"host_key": OTHER_KEY}})
     true_key = {d["name"]: d["host_key"] for d in yaml.safe_load(fleet.inventory.read_text())["devices"]}[A72]
@@ -65,29 +52,6 @@ def test_check_says_that_all_is_well(fleet: RunningFleet) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "aarch64" in checked.stdout
     assert "Traceback" not in checked.stderr
-
-
-class _Running:
-    """A run under way in a session of its own, so that it can be killed with all that is its own."""
-
-    def __init__(self, inventory: Path, asked: Path, folder: Path) -> None:
-        self.folder = folder
-        command = [*FARM, "run", "-i", str(inventory), "-e", str(asked), "-o", str(folder)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def wait_for(self, kind: str, count: int = 1, timeout: float = 120) -> None:
-        until = time.monotonic() + timeout
-        while time.monotonic() < until:
-            if self.kinds().count(kind) >= count:
-                return
-            assert self.process.poll() is None, "the run ended too early"
-            time.sleep(0.2)
-        raise AssertionError(f"no {kind} within {timeout} s")
-
-    def kinds(self) -> list[str]:
-        journal = self.folder / "journal.jsonl"
-        lines = journal.read_text().splitlines() if journal.is_file() else []
-        return [json.loads(line)["kind"] for line in lines if line.endswith("}")]
 
 
 def _agents(run_folder: Path) -> list[int]:
@@ -111,9 +75,9 @@ def _holding(run: str) -> list[int]:
 
 
 @pytest.fixture
-def running(fleet: RunningFleet, tmp_path: Path, long_experiment: Path) -> Iterator[_Running]:
+def running(fleet: RunningFleet, tmp_path: Path, long_experiment: Path) -> Iterator[Started]:
     """A run of some minutes; whatever becomes of the test, it does not hold the boards any longer."""
-    started = _Running(fleet.inventory, long_experiment, tmp_path / "out")
+    started = Started.of(fleet.inventory, long_experiment, tmp_path / "out")
     yield started
     if started.process.poll() is None:
         started.process.send_signal(signal.SIGINT)
@@ -122,27 +86,13 @@ def running(fleet: RunningFleet, tmp_path: Path, long_experiment: Path) -> Itera
 
 @pytest.fixture
 def long_experiment(tmp_path: Path) -> Path:
-    return experiment(tmp_path / "experiment.yaml", precisions=["fp32", "w8-lowmem"], images=60, points=2.0)
-
-
-def test_killed_agent_costs_its_cell_at_most(running: _Running) -> None:
-    running.wait_for("cell-started", 2)
-    time.sleep(1.0)
-    held = _agents(running.folder)
-    assert held
-    for pid in held:
-        with contextlib.suppress(ProcessLookupError):  # the children of one that was killed go by themselves
-            os.kill(pid, signal.SIGKILL)
-    assert running.process.wait(timeout=250) in (0, 3)
-    run = Finished(running.process.returncode, "", running.folder)
-    assert {cell["status"] for cell in run.results["cells"]} <= {"measured", "error"}
-    assert run.cell(A76, "b0", "w8-lowmem")["status"] == "measured"
+    return experiment(tmp_path / "experiment.yaml", precisions=["fp32", "w8-lowmem"], images=30, points=2.0)
 
 
 def test_interrupt_keeps_what_was_measured_and_no_other_experiment_goes_on_there(
-    running: _Running, fleet: RunningFleet, long_experiment: Path, tmp_path: Path
+    running: Started, fleet: RunningFleet, long_experiment: Path, tmp_path: Path
 ) -> None:
-    running.wait_for("cell", 1)
+    running.wait_for("cell")
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(timeout=60) == 130
     assert _agents(running.folder) == []
