@@ -156,15 +156,6 @@ class Problem:
             "advice": self.what_to_do,
         }
 
-    @classmethod
-    def from_json(cls, data: dict[str, str]) -> "Problem":
-        """Read what `to_json` wrote.
-
-        Raises:
-            KeyError, ValueError: a key is missing, or the code is unknown.
-        """
-        return cls(Code(data["code"]), data["message"], data["advice"])
-
     def __str__(self) -> str:
         return f"{self.code} ({self.blame}): {self.message} {self.what_to_do}"
 

@@ -87,7 +87,6 @@ class AgentClient:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self.objects_sent = 0
 
     def hello(
         self,
@@ -155,7 +154,6 @@ class AgentClient:
                 break
         if pending is not None:
             pending.collect(deadline)
-        self.objects_sent += 1
 
     def engine(self, version: str, wheels: Iterable[Wheel], *, start_s: float, deadline: Deadline) -> EngineFacts:
         """Unpack an engine's wheels where that is still to do, and start its zygote, within `start_s` there."""

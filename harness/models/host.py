@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,33 +49,6 @@ def run_images(
     hints: Hints = (),
 ) -> NDArray[np.float32]:
     """Like `run_file`, for images [N, C, H, W] that are no sample set."""
-    return _asked(path, signature, images, mean=mean, std=std, runtime=runtime, hints=list(hints), segments=[])
-
-
-def run_chain(
-    path: Path, signature: Signature, samples: SampleSet, precision: Precision, *, threads: int = 1
-) -> NDArray[np.float32]:
-    """Like `run_file`, in the segments of a precision, which must lead from the model's input to its output.
-
-    A tensor that crosses from one to another does so in fp32.
-    """
-    segments = [
-        {"inputs": segment.inputs, "outputs": segment.outputs, "precision": segment.compute.mnn}
-        for segment in precision.segments
-    ]
-    return _asked(
-        path,
-        signature,
-        samples.x,
-        mean=samples.mean,
-        std=samples.std,
-        runtime=precision.runtime(threads),
-        hints=list(precision.hint_numbers),
-        segments=segments,
-    )
-
-
-def _asked(path: Path, signature: Signature, images: Pixels, **how: Any) -> NDArray[np.float32]:
     with tempfile.TemporaryDirectory(prefix="farm-host-") as folder:
         x, y = Path(folder, "x.npy"), Path(folder, "y.npy")
         np.save(x, images, allow_pickle=False)
@@ -88,7 +60,11 @@ def _asked(path: Path, signature: Signature, images: Pixels, **how: Any) -> NDAr
             x=str(x),
             y=str(y),
             deadline_s=START_S + IMAGE_S * len(images),
-            **how,
+            mean=mean,
+            std=std,
+            runtime=runtime,
+            hints=list(hints),
+            segments=[],
         )
         outputs = np.load(y, allow_pickle=False)
     wanted = (len(images), *signature.output_shape[1:])

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 
 from harness.diagnose.blocks import Block, blocks, split
-from harness.diagnose.chain import check_chain
-from harness.diagnose.cuts import cuts
 from harness.diagnose.plans import only, segments
 from harness.diagnose.read import read
-from harness.errors import Code, FarmError
-from harness.models import host, mnn_tool
-from harness.precision import Compute, Memory, Precision, Segment
+from harness.models import mnn_tool
+from harness.precision import Compute, Memory, Precision
+from tests.diagnose.chained import is_the_model, run_chain
 from tests.diagnose.conftest import Converted
 from tests.diagnose.models import ALL, SAMPLES, SIGNATURE, converted
 from tests.models.raw_mnn import verdicts
@@ -34,7 +32,7 @@ def test_b0_in_its_blocks_is_b0(b0: Converted) -> None:
     found = blocks(b0.graph)
     assert tuple(block.name for block in found) == B0
     assert all(len(block.inputs) == len(block.outputs) == 1 for block in found)
-    assert check_chain(b0.path, b0.source.signature, b0.samples, found)
+    assert is_the_model(b0.path, b0.source.signature, b0.samples, found)
 
 
 def test_m0_in_its_blocks_is_m0(m0: Converted) -> None:
@@ -42,14 +40,14 @@ def test_m0_in_its_blocks_is_m0(m0: Converted) -> None:
     names = [block.name for block in found]
     assert names[:2] == ["patch_embed.conv1 … patch_embed.conv2", "patch_embed.conv3 … patch_embed.conv4"]
     assert names[-3:] == ["stages.2.blocks.0", "stages.2.blocks.1", "stages.2.blocks.2"]
-    assert check_chain(m0.path, m0.source.signature, m0.samples, found)
+    assert is_the_model(m0.path, m0.source.signature, m0.samples, found)
 
 
 def test_b0_in_the_parts_of_its_blocks_is_b0(b0: Converted) -> None:
     fine = [part for block in blocks(b0.graph) for part in split(b0.graph, block, most_tensors=2)]
     assert len(fine) > 40
     assert max(len(part.inputs) for part in fine) == 2
-    assert check_chain(b0.path, b0.source.signature, b0.samples, fine)
+    assert is_the_model(b0.path, b0.source.signature, b0.samples, fine)
 
 
 @pytest.mark.parametrize("net", ALL, ids=lambda net: net.__name__)
@@ -58,7 +56,7 @@ def test_other_networks_in_blocks_are_themselves(net: Any, tmp_path: Path) -> No
     graph = read(path, SIGNATURE)
     found = blocks(graph)
     assert len(found) >= 4
-    assert check_chain(path, SIGNATURE, SAMPLES, found)
+    assert is_the_model(path, SIGNATURE, SAMPLES, found)
 
 
 def test_an_input_that_is_left_out_is_noticed(b0: Converted) -> None:
@@ -67,11 +65,10 @@ def test_an_input_that_is_left_out_is_noticed(b0: Converted) -> None:
     at = B0.index("stages.2.blocks.1.local_module")
     parts = list(split(b0.graph, found[at], most_tensors=2))
     whole = [*found[:at], *parts, *found[at + 1 :]]
-    assert check_chain(b0.path, b0.source.signature, b0.samples, whole)
+    assert is_the_model(b0.path, b0.source.signature, b0.samples, whole)
     whole[at + 2] = replace(parts[2], inputs=parts[2].inputs[1:])
-    with pytest.raises(FarmError, match=r"\[ input \] is input but not found") as caught:
-        check_chain(b0.path, b0.source.signature, b0.samples, whole)
-    assert caught.value.problem.code is Code.INFERENCE_FAILED
+    with pytest.raises(mnn_tool.ToolError, match=r"\[ input \] is input but not found"):
+        is_the_model(b0.path, b0.source.signature, b0.samples, whole)
 
 
 def test_one_last_bit_is_noticed(b0: Converted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,9 +93,8 @@ def test_a_tensor_that_there_is_not_is_an_error(b0: Converted) -> None:
     found = list(blocks(b0.graph))
     found[3] = replace(found[3], outputs=("/nowhere",))
     found[4] = replace(found[4], inputs=("/nowhere",))
-    with pytest.raises(FarmError, match="in 17 segments: MNN ") as caught:
-        check_chain(b0.path, b0.source.signature, b0.samples, found)
-    assert caught.value.problem.code is Code.INFERENCE_FAILED
+    with pytest.raises(mnn_tool.ToolError):
+        is_the_model(b0.path, b0.source.signature, b0.samples, found)
 
 
 def test_in_another_layout_a_part_computes_something_else_without_a_word(b0: Converted, tmp_path: Path) -> None:
@@ -143,7 +139,7 @@ def test_hints_threads_and_memory_are_those_of_the_precision(b0: Converted, monk
     chosen = blocks(b0.graph)
     plan = only(len(chosen), [0], Compute.FP32, rest=Compute.FP16)
     precision = Precision("mixed", memory=Memory.LOW, hints=(("winograd", 1),), segments=segments(chosen, plan))
-    host.run_chain(b0.path, b0.source.signature, b0.samples, precision, threads=2)
+    run_chain(b0.path, b0.source.signature, b0.samples, precision, threads=2)
     assert asked["op"] == "run"
     assert {"backend": 0, "numThread": 2, "memory": 2, "power": 0}.items() <= asked["runtime"].items()
     assert asked["hints"] == [(3, 1)]
@@ -153,15 +149,5 @@ def test_hints_threads_and_memory_are_those_of_the_precision(b0: Converted, monk
     ]  # fmt: skip
 
 
-def test_outputs_of_another_shape_are_refused(b0: Converted) -> None:
-    """The chain ends before the classifier."""
-    cut = cuts(b0.graph)[-1].tensors[0]
-    short = replace(b0.source.signature, output_name=cut)
-    precision = Precision("fp32", segments=(Segment(("input",), (cut,), Compute.FP32),))
-    with pytest.raises(FarmError, match="on this machine, not float32") as caught:
-        host.run_chain(b0.path, short, b0.samples, precision)
-    assert caught.value.problem.code is Code.OUTPUT_MISMATCH
-
-
 def _holds(model: Converted, found: Sequence[Block]) -> bool:
-    return check_chain(model.path, model.source.signature, model.samples, found)
+    return is_the_model(model.path, model.source.signature, model.samples, found)
