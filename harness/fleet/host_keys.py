@@ -54,9 +54,11 @@ def _entries(file: Path, name: str) -> Iterator[tuple[str, paramiko.PKey]]:
     """
     try:
         for line in file.read_text(encoding="utf-8").splitlines():
-            first, _, rest = line.strip().partition(" ")
-            marker = first if first.startswith("@") else ""
-            entry = paramiko.hostkeys.HostKeyEntry.from_line(rest.strip() if marker else line)
+            words = line.split()
+            if not words or words[0].startswith("#"):
+                continue
+            marker = words.pop(0) if words[0].startswith("@") else ""
+            entry = paramiko.hostkeys.HostKeyEntry.from_line(" ".join(words))
             if entry is not None and entry.key is not None and _is_for(entry.hostnames or [], name):
                 yield marker, entry.key
     except _UNREADABLE as error:
@@ -66,12 +68,16 @@ def _entries(file: Path, name: str) -> Iterator[tuple[str, paramiko.PKey]]:
 
 
 def _is_for(patterns: Iterable[str], name: str) -> bool:
-    """Tell whether a line of known_hosts is about a host: its name, hashed or not, or a pattern with * and ?."""
+    """Tell whether a line of known_hosts is about a host: its name, hashed or not, or a pattern with * and ?.
+
+    As in OpenSSH names are the same in capitals, and hashed in small letters.
+    """
+    name = name.lower()
     matched = False
     for pattern in patterns:
         hashed = pattern.startswith("|1|") and paramiko.HostKeys.hash_host(name, pattern) == pattern
         # In fnmatch brackets have a meaning that they do not have here, where they stand around names with ports.
-        if hashed or fnmatch.fnmatchcase(name, pattern.lstrip("!").replace("[", "[[]")):
+        if hashed or fnmatch.fnmatchcase(name, pattern.lower().lstrip("!").replace("[", "[[]")):
             if pattern.startswith("!"):
                 return False
             matched = True

@@ -57,6 +57,36 @@ def test_known_hosts_files_add_up_and_may_be_missing(tmp_path: Path) -> None:
         assert known(client, name) == ({key.get_base64()} if key else set())
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# added by bob",
+        "# BEGIN ANSIBLE MANAGED BLOCK",
+        "#old pi.lab ssh-ed25519 AAAA",
+        "  # indented, with three words",
+        "\t",
+        "pi5.lab",
+    ],
+)
+def test_lines_that_are_no_entries_are_passed_over(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_text(f"{line}\n  h\t{as_line(KEY)} a comment\n")
+    client = paramiko.SSHClient()
+    host_keys.trust(client, name="h", pinned=None, files=[file])
+    assert known(client, "h") == {KEY.get_base64()}
+
+
+@pytest.mark.parametrize(("listed", "asked"), [("PI5.lab", "pi5.lab"), ("pi5.lab", "Pi5.LAB"), ("*.LAB", "pi5.lab")])
+def test_names_are_the_same_in_capitals(tmp_path: Path, listed: str, asked: str) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_text(f"{listed} {as_line(KEY)}\n@revoked\t{listed} {as_line(OTHER)}\n")
+    client = paramiko.SSHClient()
+    host_keys.trust(client, name=asked, pinned=None, files=[file])
+    assert known(client, asked) == {KEY.get_base64()}
+    with pytest.raises(FarmError, match="@revoked"):
+        host_keys.trust(client, name=asked, pinned=as_line(OTHER), files=[file])
+
+
 HASHED = paramiko.HostKeys.hash_host("[h]:2222")
 
 
