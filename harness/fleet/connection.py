@@ -8,6 +8,7 @@ from pathlib import Path
 
 import paramiko
 
+from harness.config.device import current_user
 from harness.config.inventory import Device
 from harness.errors import Code, FarmError, TransportError
 from harness.fleet import host_keys, ssh_config
@@ -63,9 +64,10 @@ def connect(device: Device, *, deadline: Deadline) -> Connection:
     _refuse_open_keys(identities)
     through: list[paramiko.SSHClient] = []
     try:
-        for hop in ssh_config.hops(device.proxy_jump or address.proxy_jump, default_user=address.user):
-            sock = _reach(hop, through, deadline)
+        for hop in ssh_config.hops(device.proxy_jump or address.proxy_jump, default_user=current_user()):
             keys = hop.identity_files or identities
+            _refuse_open_keys(keys)
+            sock = _reach(hop, through, deadline)
             through.append(_client(sock, hop, keys, pinned=None, known_hosts=device.known_hosts, deadline=deadline))
         sock = _reach(address, through, deadline)
         client = _client(
@@ -118,7 +120,7 @@ def _forward(bastion: paramiko.SSHClient, address: ssh_config.Address, deadline:
         return transport.open_channel(
             "direct-tcpip", (address.host, address.port), ("127.0.0.1", 0), timeout=max(deadline.left, 0.001)
         )
-    except (paramiko.SSHException, EOFError) as error:
+    except (paramiko.SSHException, EOFError, OSError) as error:  # OSError: what ended the bastion's transport
         raise TransportError(
             Code.DEVICE_UNREACHABLE, f"The bastion cannot reach {address.host} port {address.port}: {error}."
         ) from error

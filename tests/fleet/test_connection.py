@@ -3,14 +3,16 @@
 import socket
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import paramiko
 import pytest
 
 from harness.config.inventory import Device
 from harness.errors import Code, FarmError, TransportError
-from harness.fleet.connection import connect
+from harness.fleet.connection import _forward, connect
 from harness.fleet.deadline import Deadline
+from harness.fleet.ssh_config import Address
 from tests.fleet.ssh_server import HOST_KEY, STRANGER, USER, Server, as_line, board, key_file, serving
 
 
@@ -193,3 +195,28 @@ def test_a_key_that_others_may_read_is_not_used(tmp_path: Path, mode: int) -> No
     assert f"mode {mode:04o}" in problem.message
     assert problem.what_to_do == f"chmod 600 {device.identity_file}"
     assert server.accepted == [], "before anything is sent"
+
+
+def test_a_key_for_the_bastion_that_others_may_read_is_not_used(
+    tmp_path: Path, a_home_of_its_own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "bastion_key"
+    key.write_text("a key")
+    key.chmod(0o644)
+    config = a_home_of_its_own / ".ssh" / "config"
+    with serving() as server:
+        config.write_text(f"Host bastion\n  HostName 127.0.0.1\n  Port {server.port}\n  IdentityFile {key}\n")
+        monkeypatch.setattr("harness.fleet.ssh_config.USER_CONFIG", config)
+        problem = failure(board(server, tmp_path).model_copy(update={"proxy_jump": "bastion"})).problem
+    assert problem.code is Code.AUTHENTICATION_FAILED
+    assert problem.what_to_do == f"chmod 600 {key}"
+    assert server.accepted == []
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("reset"), EOFError(), paramiko.SSHException("closed")])
+def test_a_bastion_that_goes_while_it_is_asked_may_come_back(error: Exception) -> None:
+    transport = Mock(open_channel=Mock(side_effect=error))
+    bastion = Mock(get_transport=Mock(return_value=transport))
+    with pytest.raises(TransportError) as caught:
+        _forward(bastion, Address("pi5.lab", 22, "pi"), Deadline.after(1))
+    assert caught.value.problem.code is Code.DEVICE_UNREACHABLE
