@@ -22,9 +22,9 @@ Requests carry `op` and `id`; the one reply carries the same `id` and `ok`. A fa
 =========  ==========================================================  ========================================
 op         request                                                     reply
 =========  ==========================================================  ========================================
-hello      run, holder, lease, heartbeat_s, governor (name or null)    agent, facts (see facts.py); or code
+hello      run, holder, lease, device, silence_s, governor (or null)   agent, facts (see facts.py); or code
                                                                        device-busy with held_by {run, holder,
-                                                                       since, pid}
+                                                                       since, pid, device}
 who        lease                                                       held, run, holder, held_s (see who.py)
 health     busy_over_s (0: `busy` is not measured)                     the state of the device, see health.py
 have       digests [sha256 …]                                          missing [sha256 …]

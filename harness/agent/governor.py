@@ -30,13 +30,14 @@ def hold(wanted: str, workdir: str, lease: int, root: str = "/") -> None:
     found = current(root)
     if not found:
         raise AgentError("governor-refused", "the device has no frequency governor that can be read")
+    for policy in found:
+        offered = text(os.path.join(root, _POLICIES, policy), "scaling_available_governors").split()
+        if offered and wanted not in offered:
+            raise AgentError("governor-refused", "%s has no governor %r, only %s" % (policy, wanted, offered))
     _write_down(found, workdir)
     _start_keeper(workdir, lease, root)
     for policy in found:
-        offered = text(os.path.join(root, _POLICIES, policy), "scaling_available_governors").split()
         try:
-            if offered and wanted not in offered:
-                raise AgentError("governor-refused", "%s has no governor %r, only %s" % (policy, wanted, offered))
             _set(root, policy, wanted)
         except OSError as error:
             raise AgentError("governor-refused", "the governor of %s: %s" % (policy, error)) from error

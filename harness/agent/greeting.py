@@ -24,12 +24,15 @@ def greet(workdir: str, zygotes: Zygotes, header: Header, root: str = "/") -> He
     except OSError as error:
         raise from_os_error(error, "the workdir %s" % workdir) from error
     if zygotes.lease < 0:
-        taken = lease.take(header["lease"], str(header["run"]), str(header["holder"]))
+        taken = lease.take(header["lease"], str(header["run"]), str(header["holder"]), str(header.get("device", "")))
         try:
             tidy.leftovers(workdir)
             governor.put_back(workdir, root)
             if header.get("governor") is not None:
                 governor.hold(str(header["governor"]), workdir, taken, root)
+        except OSError as error:
+            os.close(taken)
+            raise from_os_error(error, "setting the governor") from error
         except AgentError:
             os.close(taken)  # who was refused must not keep others out
             raise

@@ -7,16 +7,16 @@ import time
 from typing import Any, Dict, Optional
 
 _MAX_READ = 4096
-_KEYS = ("run", "holder", "since", "pid")
+_KEYS = ("run", "holder", "since", "pid", "device")
 
 
-def sign(descriptor: int, run: str, holder: str) -> None:
-    """Write down that this process holds the lease.
+def sign(descriptor: int, run: str, holder: str, device: str) -> None:
+    """Write down that this process holds the lease, for a run that knows the board as `device`.
 
     Raises:
         OSError: it cannot be written; the descriptor is closed.
     """
-    note = {"run": run, "holder": holder, "since": time.time(), "pid": os.getpid()}
+    note = {"run": run, "holder": holder, "since": time.time(), "pid": os.getpid(), "device": device}
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(note).encode("utf-8"), 0)
@@ -26,7 +26,7 @@ def sign(descriptor: int, run: str, holder: str) -> None:
 
 
 def read(descriptor: int) -> Optional[Dict[str, Any]]:
-    """Return {run, holder, since, pid}, those of them that make sense; None where nothing does."""
+    """Return {run, holder, since, pid, device}, those of them that make sense; None where nothing does."""
     try:
         note = json.loads(os.pread(descriptor, _MAX_READ, 0).decode("utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -22,11 +22,12 @@ _GLANCE_S = 0.3
 _STEP_S = 0.1
 
 
-def take(path: str, run: str, name: str) -> int:
+def take(path: str, run: str, name: str, device: str = "") -> int:
     """Lock the file at `path` and write down that `name` holds it for `run`; return the descriptor.
 
-    An agent of the same run that still holds it is a leftover of a lost connection: it is ended and replaced. Holders
-    that somebody stopped are woken.
+    An agent of the same run that still holds it is a leftover of a lost connection: it is ended and replaced. But not
+    one that knows the board by another name than `device`: it stands twice in that run's inventory, both are alive.
+    Holders that somebody stopped are woken.
 
     Raises:
         AgentError: device-busy with `held_by`; workdir-unusable, disk-full.
@@ -34,11 +35,11 @@ def take(path: str, run: str, name: str) -> int:
     path = os.path.abspath(os.path.expanduser(path))
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor = _locked(path, run)
+        descriptor = _locked(path, run, device)
         while not lease_file.is_at(path, descriptor):
             os.close(descriptor)  # somebody removed the file: a lock on it is worth nothing
-            descriptor = _locked(path, run)
-        holder.sign(descriptor, run, name)
+            descriptor = _locked(path, run, device)
+        holder.sign(descriptor, run, name, device)
     except OSError as error:
         raise from_os_error(error, "the lease %s" % path) from error
     return descriptor
@@ -65,9 +66,9 @@ def peek(path: str) -> "Tuple[bool, Dict[str, Any]]":
         os.close(descriptor)
 
 
-def _locked(path: str, run: str) -> int:
+def _locked(path: str, run: str, device: str) -> int:
     descriptor = lease_file.opened(path)
-    if not _lock_soon(descriptor) and not _replace(descriptor, run):
+    if not _lock_soon(descriptor) and not _replace(descriptor, run, device):
         held_by = holder.read(descriptor)
         stopped.wake(descriptor)  # whoever asks again finds it free, if nobody wants it any more
         os.close(descriptor)
@@ -94,9 +95,10 @@ def _lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     return True
 
 
-def _replace(descriptor: int, run: str) -> bool:
+def _replace(descriptor: int, run: str, device: str) -> bool:
     held_by = holder.read(descriptor)
-    pid = held_by.get("pid") if held_by is not None and held_by.get("run") == run else None
+    mine = held_by is not None and (held_by.get("run"), held_by.get("device")) == (run, device)
+    pid = held_by.get("pid") if held_by is not None and mine else None
     if type(pid) is not int or pid <= 1:
         return False
     return _end(pid, signal.SIGTERM, descriptor) or _end(pid, signal.SIGKILL, descriptor)

@@ -103,9 +103,9 @@ class Server:
         request.answer({})
 
     def _hello(self, request: Request) -> None:
-        silence_s = float(request.header["heartbeat_s"])
+        silence_s = float(request.header["silence_s"])
         if not (math.isfinite(silence_s) and silence_s > 0):
-            raise AgentError("protocol", "heartbeat_s is %r" % silence_s)
+            raise AgentError("protocol", "silence_s is %r" % silence_s)
         self._watchdog.guard(silence_s)  # before the lease is taken: no moment without it
 
         def greeted(reply: Union[Header, AgentError]) -> None:

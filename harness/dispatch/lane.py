@@ -77,6 +77,8 @@ class Lane:
                     break
                 if isinstance(settled, Problem) and self._worth_another_try(job, settled):
                     return settled
+                if isinstance(settled, Problem) and settled.code is Code.STORE_CORRUPT:
+                    session.look_again()
                 if not described and session.engines:
                     self._describe(session)
                     described = True

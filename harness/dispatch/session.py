@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.config.device import DEFAULT_LEASE
 from harness.config.inventory import Device
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.patience import NOT_AT_ALL, Patience, when_free
@@ -124,6 +125,10 @@ class Session:
         wanted = [digest for digest in job.objects(batches) if digest not in self._held]
         self._send({digest: lambda d=digest: self.services.blobs(d) for digest in wanted}, deadline)  # type: ignore[misc]
 
+    def look_again(self) -> None:
+        """Ask the device anew what it holds: it has removed something that was damaged."""
+        self._held.clear()
+
     def _send_wheels(self, wheels: tuple[Wheel, ...]) -> None:
         self._send({wheel.digest: lambda path=wheel.path: _bytes(path) for wheel in wheels})  # type: ignore[misc]
 
@@ -173,7 +178,7 @@ def open_visit(device: Device, services: Services, report: Report) -> Iterator[V
         link.start(rest)
         client = AgentClient(link)
         try:
-            yield Visit(client, link, sent, lease=device.lease or f"{device.workdir}/lease")
+            yield Visit(client, link, sent, lease=device.lease or DEFAULT_LEASE)
         finally:
             with contextlib.suppress(FarmError):
                 client.bye(deadline=Deadline.after(BYE_S, services.clock))
@@ -199,7 +204,8 @@ def open_session(
                 run=services.run,
                 holder=services.holder,
                 lease=visit.lease,
-                heartbeat_s=SILENCE_S,
+                device=device.name,
+                silence_s=SILENCE_S,
                 governor=device.health.governor,
                 deadline=Deadline.after(AGENT_START_S, services.clock),
             )

@@ -94,16 +94,26 @@ class AgentClient:
         run: str,
         holder: str,
         lease: str,
-        heartbeat_s: float,
+        device: str,
+        silence_s: float,
         deadline: Deadline,
         governor: str | None = None,
     ) -> dict[str, object]:
         """Take the lease, set the governor where one is named, and return the device's facts.
 
+        Args:
+            run: the run's id.
+            holder: who others are told holds the device.
+            lease: path of the lease on the device.
+            device: the device's name in the inventory.
+            silence_s: after so long without a word from us the agent ends.
+            governor: of the processor's frequency.
+            deadline: of the answer.
+
         Raises DeviceError: device-busy with the holder, governor-refused.
         """
-        request: Header = {"op": "hello", "run": run, "holder": holder, "lease": lease, "heartbeat_s": heartbeat_s}
-        header, _ = self._link.request({**request, "governor": governor}, deadline=deadline)
+        request: Header = {"op": "hello", "run": run, "holder": holder, "lease": lease, "silence_s": silence_s}
+        header, _ = self._link.request({**request, "device": device, "governor": governor}, deadline=deadline)
         facts = header.get("facts")
         if not isinstance(facts, dict):
             raise _lie("hello", "facts")

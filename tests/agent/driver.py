@@ -111,8 +111,8 @@ class AgentDriver:
         header, payload = frame
         self._replies.setdefault(header["id"], []).append(Reply(header, payload))
 
-    def hello(self, lease: Path | str, *, run: str = "run-1", heartbeat_s: float = 60) -> Reply:
-        return self.request("hello", run=run, holder="tests", lease=str(lease), heartbeat_s=heartbeat_s)
+    def hello(self, lease: Path | str, *, run: str = "run-1", silence_s: float = 60) -> Reply:
+        return self.request("hello", run=run, holder="tests", lease=str(lease), silence_s=silence_s)
 
     def put(self, data: bytes, *, digest: str | None = None, chunk: int = CHUNK) -> Reply:
         """Send one object in chunks that share one id."""

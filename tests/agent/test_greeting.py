@@ -49,7 +49,7 @@ class Greeted:
     def hello(self, **more: object) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        asked = {"lease": str(self._lease), "run": "r", "holder": "tests", "heartbeat_s": 60, **more}
+        asked = {"lease": str(self._lease), "run": "r", "holder": "tests", "silence_s": 60, **more}
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         reply: dict[str, Any] = json.loads(self.process.stdout.readline())
@@ -138,8 +138,7 @@ def test_who_is_refused_leaves_board_and_governor_alone(
     reply = one.hello(governor=wanted)
     assert (reply["code"], reply["held"]) == ("governor-refused", -1)
     assert governors(board) == BEFORE
-    one.end()
-    wait_until(lambda: is_free(board / "lease"))
+    assert is_free(board / "lease")
     assert agent().hello(run="another", governor="performance")["held"] >= 0
 
 
@@ -152,6 +151,15 @@ def test_a_governor_that_may_not_be_written_is_refused(board: Path, agent: Calla
     assert reply["code"] == "governor-refused"
     one.end()
     wait_until(lambda: governors(board)["policy0"] == "schedutil" and is_free(board / "lease"))
+
+
+def test_who_cannot_note_the_governor_does_not_keep_the_board(board: Path, agent: Callable[[], Greeted]) -> None:
+    (board / "work/governor.json.part").mkdir(parents=True)
+    one = agent()
+    reply = one.hello(governor="performance")
+    assert (reply["code"], reply["held"]) == ("workdir-unusable", -1)
+    assert governors(board) == BEFORE
+    assert is_free(board / "lease")
 
 
 def test_a_device_without_governors_is_not_held_either(board: Path, agent: Callable[[], Greeted]) -> None:

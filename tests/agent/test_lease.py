@@ -30,8 +30,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "some" / "lease"
 
 
-def holder(path: Path, run: str = "other") -> "subprocess.Popen[bytes]":
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path), run, "somebody"], stdout=subprocess.PIPE)
+def holder(path: Path, run: str = "other", device: str = "") -> "subprocess.Popen[bytes]":
+    words = [str(path), run, "somebody", device]
+    process = subprocess.Popen([sys.executable, "-c", HOLD, *words], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"\n"
     return process
@@ -162,6 +163,16 @@ def test_a_lease_that_cannot_be_read_is_not_told_to_be_free(path: Path) -> None:
     with pytest.raises(AgentError) as caught, mock.patch("os.open", side_effect=PermissionError(13, "no")):
         lease.peek(str(path))
     assert caught.value.code == "workdir-unusable"
+
+
+def test_a_board_that_stands_twice_in_a_run_is_busy_for_the_second_entry(path: Path) -> None:
+    process = holder(path, run="run", device="pi5-01")
+    with pytest.raises(AgentError) as caught:
+        lease.take(str(path), "run", "me", "pi5-by-address")
+    assert caught.value.code == "device-busy"
+    assert process.poll() is None
+    os.close(lease.take(str(path), "run", "me", "pi5-01"))  # its own leftover
+    process.communicate()
 
 
 def test_accounts_can_share_it(path: Path) -> None:

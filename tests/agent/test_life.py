@@ -68,7 +68,7 @@ def test_killed_zygote_and_agent_at_once(own: Served) -> None:
 
 
 def test_silence_ends_it(own: Served) -> None:
-    assert own.agent.hello(own.workdir / "lease", heartbeat_s=1.5).ok
+    assert own.agent.hello(own.workdir / "lease", silence_s=1.5).ok
     processes = _busy(own)
     for _ in range(10):  # heartbeats keep it
         time.sleep(0.3)
@@ -104,7 +104,7 @@ def test_same_run_replaces_its_lost_agent(own: Served, start: StartAgent, wheels
 def test_same_run_replaces_an_agent_that_is_frozen(agent: AgentDriver, start: StartAgent, workdir: Path) -> None:
     os.kill(agent.process.pid, signal.SIGSTOP)
     again = start(workdir)
-    asked = again.send("hello", run="run-1", holder="tests", lease=str(workdir / "lease"), heartbeat_s=60)
+    asked = again.send("hello", run="run-1", holder="tests", lease=str(workdir / "lease"), silence_s=60)
     assert again.request("ping", timeout=2).ok  # while it waits for the lease
     assert again.wait(asked, 20).ok
     assert agent.process.wait(5) == -signal.SIGKILL
@@ -113,7 +113,7 @@ def test_same_run_replaces_an_agent_that_is_frozen(agent: AgentDriver, start: St
 def test_a_frozen_agent_whose_coordinator_is_gone_frees_the_board(
     own: Served, start: StartAgent, wheels: list[Path], model: Model
 ) -> None:
-    assert own.agent.hello(own.workdir / "lease", heartbeat_s=4).ok
+    assert own.agent.hello(own.workdir / "lease", silence_s=4).ok
     processes = _busy(own)
     os.kill(own.agent.process.pid, signal.SIGSTOP)
     own.agent.hang_up()
@@ -129,7 +129,7 @@ def test_a_frozen_agent_whose_coordinator_is_gone_frees_the_board(
 def test_an_agent_that_is_frozen_with_its_watchdog_is_woken_by_whoever_wants_the_board(
     own: Served, start: StartAgent
 ) -> None:
-    assert own.agent.hello(own.workdir / "lease", heartbeat_s=4).ok
+    assert own.agent.hello(own.workdir / "lease", silence_s=4).ok
     processes = _busy(own)
     for pid in (watchdog_of(own.agent.process.pid), own.agent.process.pid):
         os.kill(pid, signal.SIGSTOP)
@@ -155,7 +155,7 @@ def test_its_watchdog_has_no_part_in_lease_and_protocol_and_ends_with_it(own: Se
 
 
 def test_a_watchdog_that_was_killed_or_stopped_costs_nothing(own: Served) -> None:
-    assert own.agent.hello(own.workdir / "lease", heartbeat_s=4).ok
+    assert own.agent.hello(own.workdir / "lease", silence_s=4).ok
     os.kill(watchdog_of(own.agent.process.pid), signal.SIGKILL)
     time.sleep(0.6)
     assert own.open().ok
@@ -163,7 +163,7 @@ def test_a_watchdog_that_was_killed_or_stopped_costs_nothing(own: Served) -> Non
 
 
 def test_hello_twice_is_one_lease(agent: AgentDriver, workdir: Path) -> None:
-    assert agent.hello(workdir / "lease", heartbeat_s=30).ok
+    assert agent.hello(workdir / "lease", silence_s=30).ok
     assert json.loads((workdir / "lease").read_text())["pid"] == agent.process.pid
 
 
@@ -174,10 +174,10 @@ def test_lease_elsewhere_and_home(start: StartAgent, tmp_path: Path, workdir: Pa
     assert agent.request("bye").ok
 
 
-@pytest.mark.parametrize("heartbeat_s", [0, -1, "nan", "inf", None, "soon"])
-def test_nonsense_heartbeats(start: StartAgent, workdir: Path, heartbeat_s: object) -> None:
+@pytest.mark.parametrize("silence_s", [0, -1, "nan", "inf", None, "soon"])
+def test_nonsense_silence(start: StartAgent, workdir: Path, silence_s: object) -> None:
     agent = start(workdir)
-    reply = agent.request("hello", run="r", holder="h", lease=str(workdir / "lease"), heartbeat_s=heartbeat_s)
+    reply = agent.request("hello", run="r", holder="h", lease=str(workdir / "lease"), silence_s=silence_s)
     assert reply.code == "protocol"
 
 

@@ -141,7 +141,7 @@ def test_an_agent_that_hangs_without_a_coordinator_frees_the_board(fleet: Runnin
     lease = workdir + "/lease"
     frozen = started(board, python, workdir)
     heir = started(board, workdir=workdir)
-    assert frozen.hello(lease, heartbeat_s=5).ok
+    assert frozen.hello(lease, silence_s=5).ok
     frozen.send("infer", cell="none")
     wait_until((board.home / "hangs/bin" / plants.MARK).exists)
     frozen.kill()

@@ -65,7 +65,8 @@ class Scene:
     def entry(self, like: dict[str, Any]) -> dict[str, Any]:
         """Return the device for the inventory."""
         port = self.changes.get("port") or self.proxy.open()
-        mine = {"name": self.name, "port": port, "workdir": f"~/chaos/{self.name}/farm"}
+        workdir = f"~/chaos/{self.name}/farm"
+        mine = {"name": self.name, "port": port, "workdir": workdir, "lease": f"{workdir}/lease"}
         return {**copy.deepcopy(like), **mine, "deadlines": {"connect_s": 8, "cell_s": 240}, **self.changes}
 
     def warm(self, source: Path) -> None:

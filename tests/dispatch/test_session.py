@@ -59,6 +59,19 @@ def test_what_could_not_be_sent_is_sent_again(tmp_path: Path) -> None:
     assert agent.held == {*cell.objects(1)}
 
 
+def test_what_the_device_removed_is_sent_again_once_it_is_looked_for(tmp_path: Path) -> None:
+    agent = FakeAgent()
+    of = session(agent, services(tmp_path))
+    cell = job()
+    of.provide(cell, batches=1)
+    agent.held.clear()
+    of.provide(cell, batches=1)
+    assert not agent.held, "it was told before that it holds them"
+    of.look_again()
+    of.provide(cell, batches=1)
+    assert agent.held == {*cell.objects(1)}
+
+
 def test_evidence_is_what_device_and_engines_said(tmp_path: Path) -> None:
     of = session(FakeAgent(), services(tmp_path))
     of.start_engine("3.6.1")
@@ -90,8 +103,8 @@ def test_a_session_is_opened_and_closed_in_order(tmp_path: Path, monkeypatch: py
     stage = Stage().put_on(monkeypatch)
     assert visit(services(tmp_path)) == 750  # the agent itself counts
     assert stage.did == WHOLE
-    said = {name: stage.said[name] for name in ("run", "holder", "lease", "heartbeat_s")}
-    assert said == {"run": "run-1", "holder": "me@here", "lease": "~/.cache/farm/lease", "heartbeat_s": SILENCE_S}
+    said = {name: stage.said[name] for name in ("run", "holder", "lease", "silence_s")}
+    assert said == {"run": "run-1", "holder": "me@here", "lease": "~/.cache/farm/lease", "silence_s": SILENCE_S}
     visit(services(tmp_path), BOARD.model_copy(update={"lease": "/run/shared"}))
     assert stage.said["lease"] == "/run/shared"
 

@@ -54,7 +54,7 @@ def code(action: Callable[[], object]) -> Code:
 
 
 def hello(of: AgentClient) -> dict[str, object]:
-    return of.hello(run="r", holder="me@here", lease="~/lease", heartbeat_s=12.0, deadline=soon())
+    return of.hello(run="r", holder="me@here", lease="~/lease", device="pi5-01", silence_s=12.0, deadline=soon())
 
 
 def infer(of: AgentClient, count: int = 2) -> FloatArray:

@@ -148,7 +148,15 @@ def test_requests_are_as_the_protocol_has_them() -> None:
     probe(of)
     batch = {"batch": "b" * 64, "mean": [0.5], "std": [0.25]}
     assert link.asked == [
-        {"op": "hello", "run": "r", "holder": "me@here", "lease": "~/lease", "heartbeat_s": 12.0, "governor": None},
+        {
+            "op": "hello",
+            "run": "r",
+            "holder": "me@here",
+            "lease": "~/lease",
+            "device": "pi5-01",
+            "silence_s": 12.0,
+            "governor": None,
+        },
         {
             "op": "open",
             "cell": "m/fp32/3.6.1",

@@ -13,7 +13,7 @@ from tests.dispatch.builders import begun, ended, failed, finished, key, measure
 _ROOT = Path(__file__).parents[2]
 
 HEADERS: tuple[dict[str, Any], ...] = (
-    {"op": "hello", "id": 1, "run": "r", "holder": "me@here", "lease": "~/lease", "heartbeat_s": 12.0},
+    {"op": "hello", "id": 1, "run": "r", "holder": "me@here", "lease": "~/lease", "silence_s": 12.0},
     {"id": 2, "ok": False, "code": "disk-full", "message": "No space left on device"},
     {
         "id": 3,

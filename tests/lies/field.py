@@ -82,7 +82,10 @@ class Field:
         }
         # A device that lies in each of its cells must not be set aside before it has told all its lies.
         common = {"user": "u", "threads": 1, "health": {"set_aside_after": 1000}}
-        devices = [{"name": name, "host": f"{name}.test", "workdir": str(place / name)} for name in lies]
+        devices = [
+            {"name": name, "host": f"{name}.test", "workdir": str(place / name), "lease": str(place / name / "lease")}
+            for name in lies
+        ]
         inventory = _write(place / "inventory.yaml", {"defaults": common, "devices": devices})
         asked = _write(place / "experiment.yaml", content)
         with self._replaced(place, lies, before):
