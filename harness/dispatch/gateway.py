@@ -1,8 +1,8 @@
 """A gateway: one process a site that runs a lane a device and hands what happens to the coordinator.
 
-It is made a Ray actor by `cluster`; nothing here needs Ray. The coordinator asks for events in turn
-(`poll`). A coordinator that no longer asks is dead, and then the devices must not stay locked: the gateway
-stops its lanes and ends.
+It is made a Ray actor by `cluster`; nothing here needs Ray. The coordinator asks for events in turn (`poll`), or says
+at least that it lives (`attend`). One that does neither is dead, and then the devices must not stay locked: the
+gateway stops its lanes and ends.
 """
 
 import os
@@ -20,7 +20,7 @@ from harness.dispatch.boundary import attempt
 from harness.dispatch.events import CellFinished
 from harness.dispatch.jobs import CellJob
 from harness.dispatch.lane import Lane, LaneEvent, unsettled
-from harness.dispatch.session import real_services
+from harness.dispatch.session import Services, real_services
 from harness.dispatch.sharing import Decided
 from harness.dispatch.stopping import ByYardsticks, Yardstick
 from harness.dispatch.took_effect import took_effect
@@ -87,6 +87,18 @@ class Gateway:
     _threads: list[threading.Thread] = field(default_factory=list)
     _asked: float = 0.0
     _decided: Decided = field(default_factory=Decided)
+    _services: Services = field(init=False)
+
+    def __post_init__(self) -> None:
+        # One for all lanes: what is fetched or built for one of them is there for the others.
+        assigned = self.assigned
+        self._services = real_services(
+            run=assigned.run,
+            holder=assigned.holder,
+            wheel_cache=assigned.wheel_cache,
+            blobs=self.blobs,
+            clock=self.clock,
+        )
 
     def hello(self) -> Mapping[str, str]:
         """Return this side's version of the harness."""
@@ -102,13 +114,7 @@ class Gateway:
         lane = Lane(
             device=device,
             jobs=tuple(jobs),
-            services=real_services(
-                run=assigned.run,
-                holder=assigned.holder,
-                wheel_cache=assigned.wheel_cache,
-                blobs=self.blobs,
-                clock=self.clock,
-            ),
+            services=self._services,
             emit=self._events.put,
             save=self._save,
             took_effect=took_effect,
@@ -132,6 +138,10 @@ class Gateway:
             pass
         self._asked = self.clock()
         return events
+
+    def attend(self) -> None:
+        """Take note that the coordinator lives, though it has no time for events."""
+        self._asked = max(self._asked, self.clock())
 
     def stop(self, wait_s: float) -> None:
         """Let the lanes end after the batch they are at; wait for them."""

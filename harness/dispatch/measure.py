@@ -52,8 +52,8 @@ def measure(
     setup = _setup(session, job)
     deadline = Deadline.after(setup.deadline_s + GRACE_S, session.services.clock)
     session.report(f"opening {job.key.model} {job.key.precision}", 0, job.images, "images")
-    session.open_cell(setup, deadline=deadline)
     try:
+        session.open_cell(setup, deadline=deadline)  # one that was refused is closed too: its child is still there
         first = job.batches[0]
         probe = session.client.probe(setup, first, deadline=deadline)
         proven = took_effect(job, probe, session.facts)

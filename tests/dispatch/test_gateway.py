@@ -71,6 +71,22 @@ def test_a_lanes_events_come_in_order_and_its_end_last(tmp_path: Path, monkeypat
     assert events[-1] == LaneDone("a76")
 
 
+def test_its_lanes_share_what_is_fetched_and_built_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Lane] = []
+
+    def run(lane: Lane) -> None:
+        seen.append(lane)
+
+    doing(monkeypatch, run)
+    of = gateway(tmp_path)
+    of.start(BOARD, JOBS)
+    of.start(BOARD.model_copy(update={"name": "a72"}), JOBS)
+    all_events(of, until=2)
+    one, other = seen
+    assert one.services.wheels is other.services.wheels
+    assert one.services.archive is other.services.archive
+
+
 def test_many_events_come_in_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(lane: Lane) -> None:
         for number in range(450):
