@@ -12,6 +12,8 @@ from harness.errors import Code, InputError
 PLANS = "plans"
 """Folder of plans of mixed precision, below a run's."""
 
+_LONGEST_TORN = 64 << 20
+
 
 def open_folder(folder: Path, *, resume: bool) -> Replay | None:
     """Make a run's folder, or read what a run that is to be resumed has left in it.
@@ -22,6 +24,8 @@ def open_folder(folder: Path, *, resume: bool) -> Replay | None:
     Raises:
         InputError: bad-output-folder, it holds something and we are not to resume, or nothing to resume.
     """
+    if folder.is_dir():
+        _drop_unbegun_journal(folder / NAME)
     if folder.is_dir() and (folder / NAME).is_file() and resume:
         return replay(folder)
     if resume and _holds_nothing_settled(folder):
@@ -37,6 +41,12 @@ def open_folder(folder: Path, *, resume: bool) -> Replay | None:
     except OSError as error:
         raise InputError(Code.BAD_OUTPUT_FOLDER, f"{folder} cannot be made: {error}.") from error
     return None
+
+
+def _drop_unbegun_journal(journal: Path) -> None:
+    """Remove a journal without a whole line: a run was killed, or the disk was full, before it said what it is."""
+    if journal.is_file() and journal.stat().st_size < _LONGEST_TORN and b"\n" not in journal.read_bytes():
+        journal.unlink()
 
 
 def _holds_nothing_settled(folder: Path) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.dispatch.journal import Journal
+from harness.dispatch.journal import NAME, Journal
 from harness.dispatch.run_folder import open_folder, refuse_changes
 from harness.errors import Code, InputError, Problem
 from tests.dispatch.builders import finished, key, measured, snapshot, started
@@ -53,6 +53,16 @@ def test_an_old_run_is_resumed(tmp_path: Path) -> None:
     assert found is not None
     assert found.snapshot == snapshot()
     assert found.settled(lambda _: True) == {key()}
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"kind": "run-sta'])
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_journal_that_was_never_begun_is_none(tmp_path: Path, torn: bytes, resume: bool) -> None:
+    """Its run was killed, or the disk was full, before it said what it is."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / NAME).write_bytes(torn)
+    assert open_folder(folder, resume=resume) is None
 
 
 @pytest.mark.parametrize("resume", [False, True])
