@@ -135,6 +135,10 @@ class Remote:
         events: list[GatewayEvent] = self.ask("poll", wait_s)
         return events
 
+    def attend(self) -> None:
+        """Tell it that the coordinator lives."""
+        self.ask("attend")
+
     def stop(self, wait_s: float) -> None:
         """Let its lanes end."""
         self.ask("stop", wait_s)
@@ -160,6 +164,9 @@ class _GatewayActor:
 
     def poll(self, wait_s: float) -> list[GatewayEvent]:
         return self._gateway.poll(wait_s)
+
+    def attend(self) -> None:
+        self._gateway.attend()
 
     def stop(self, wait_s: float) -> None:
         self._gateway.stop(wait_s)

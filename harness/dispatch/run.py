@@ -16,6 +16,7 @@ from harness.config.experiment import Experiment
 from harness.config.inventory import Device, Inventory
 from harness.dispatch import prepare
 from harness.dispatch.arrays import ArrayStore
+from harness.dispatch.attending import attending
 from harness.dispatch.cluster import Cluster, Remote, open_cluster
 from harness.dispatch.events import CellFinished, RunEnded, RunStarted
 from harness.dispatch.focus import WIDE, Focus
@@ -27,6 +28,7 @@ from harness.dispatch.make_jobs import jobs
 from harness.dispatch.run_folder import open_folder, refuse_changes
 from harness.dispatch.snapshot import DeviceNote, Expected, Origin, Snapshot
 from harness.dispatch.stored import stored_run
+from harness.errors import FarmError
 from harness.evidence import CellKey
 from harness.holder import holder
 from harness.judge.run import judge
@@ -138,7 +140,7 @@ class Coordinator:
             work.keep(CellFinished(at=utc_now(), evidence=evidence))
         if not to_measure:
             return False
-        with self._gateways(cluster, planned, prepared, snapshot.run) as gateways:
+        with self._gateways(cluster, planned, prepared, snapshot.run) as gateways, attending(gateways.values()):
             try:
                 self._start(gateways, planned, to_measure, work)
                 serve(gateways, work)
@@ -167,11 +169,19 @@ class Coordinator:
         by_device: dict[str, list[CellJob]] = defaultdict(list)
         for job in to_measure:
             by_device[job.key.device].append(job)
+        lost: dict[str, FarmError] = {}
         for device in planned.devices:
             jobs = by_device.get(device.name)
-            if jobs:
-                work.begin(device.name, device.site, jobs)
-                gateways[device.site].start(device, jobs)
+            if not jobs:
+                continue
+            work.begin(device.name, device.site, jobs)
+            try:
+                if device.site not in lost:
+                    gateways[device.site].start(device, jobs)
+            except FarmError as error:  # it costs its own site only
+                lost[device.site] = error
+            if device.site in lost:
+                work.lose(device.site, lost[device.site])
 
     def _sites(self, planned: Plan) -> list[str]:
         return sorted({device.site for device in planned.devices})
