@@ -10,11 +10,10 @@ from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
+from harness.agent.control import control_of
 from harness.agent.deviation import deviation
 from harness.agent.inference import Model
 from harness.agent.part import Boundary, Part, image_boundary
-
-_HIGH = 1
 
 Setup = Dict[str, Any]
 Tensors = Dict[str, Boundary]
@@ -28,9 +27,7 @@ def blocks(setup: Setup, control_path: str, segments: "List[Dict[str, Any]]", im
     precision. Of each block `local`: its outputs, given the control's inputs; `alone`, `spared`: of the model's
     outputs. Costs some n + 4 inferences for n blocks, half of them of the control, and the memory of two models.
     """
-    control = dict(
-        setup, model_path=control_path, runtime=dict(setup["runtime"], precision=_HIGH, memory=0), hints=[]
-    )
+    control = control_of(setup, control_path)
     right, own = _parts(control, segments), _parts(setup, segments)
     start = {setup["inputs"][0]: image_boundary(image)}
     outputs = list(setup["outputs"])

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
+from harness.agent.control import control_of
 from harness.agent.deviation import Deviation, deviation
 from harness.agent.failures import AgentError, from_os_error
 from harness.agent.feeding import Answer, fed, spoiled
@@ -26,7 +27,6 @@ from harness.agent.scratch import Scratch
 from harness.agent.session import Key, Session, equal
 from harness.agent.values import host
 
-_HIGH = 1
 _SPOILT = 997.0
 _NAME, _TYPE = 200, 60
 _UNKNOWN = {"made": None, "rounding": None, "amplification": None}
@@ -45,8 +45,7 @@ def capture(setup: Setup, control_path: str, image: "np.ndarray", answer: "List[
     Raises:
         AgentError: disk-full, workdir-unusable, or inference-failed where the engine shows no operators.
     """
-    runtime = dict(setup["runtime"], precision=_HIGH, memory=0)
-    control = dict(setup, model_path=control_path, runtime=runtime, hints=[], segments=[])
+    control = control_of(setup, control_path)
     right = Model(control).forward(image)[0]
     try:
         with Scratch(setup["scratch"]) as scratch:

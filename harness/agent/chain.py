@@ -4,11 +4,12 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
+from harness.agent.control import HIGH
 from harness.agent.inference import Model
 from harness.agent.part import Part, image_boundary, segments
 from harness.agent.values import is_half
 
-_HIGH, _LOW = 1, 2
+_LOW = 2
 
 
 def chain(setup: Dict[str, Any], image: "np.ndarray") -> Dict[str, Any]:
@@ -19,9 +20,9 @@ def chain(setup: Dict[str, Any], image: "np.ndarray") -> Dict[str, Any]:
     where that says nothing); `equals_high`: they equal to the bit what it answers to the same inputs at precision
     high.
     """
-    high = dict(setup["runtime"], precision=_HIGH)
+    high = dict(setup["runtime"], precision=HIGH)
     whole = Model(dict(setup, runtime=high, segments=[])).forward(image)[0]
-    cut = Model(dict(setup, runtime=high, segments=[dict(one, precision=_HIGH) for one in segments(setup)]))
+    cut = Model(dict(setup, runtime=high, segments=[dict(one, precision=HIGH) for one in segments(setup)]))
     return {"error": _error(cut.forward(image)[0], whole), "segments": _parts(setup, image)}
 
 
@@ -33,7 +34,7 @@ def _parts(setup: Dict[str, Any], image: "np.ndarray") -> List[Dict[str, Any]]:
         made = Part(setup, segment, runtimes).forward(given)
         control = made
         if segment["precision"] == _LOW:
-            control = Part(setup, dict(segment, precision=_HIGH), runtimes).forward(given)
+            control = Part(setup, dict(segment, precision=HIGH), runtimes).forward(given)
         arrays = [made[name].array for name in segment["outputs"]]
         equal = [array.tobytes() for array in arrays] == [control[name].array.tobytes() for name in control]
         known = [half for half in map(is_half, arrays) if half is not None]

@@ -8,13 +8,13 @@ from typing import Any, Dict, List
 import numpy as np
 
 from harness.agent.absorption import absorbing, fingerprint, is_convolution
+from harness.agent.control import HIGH
 from harness.agent.inference import Model
 from harness.agent.operators import Operator, largest, share, watched
 from harness.agent.session import Session, equal
 from harness.agent.values import host
 
 _MEMORY, _BACKENDS = 0, 2
-_HIGH = 1
 _LOW_MEMORY = 2
 
 Report = Dict[str, Any]
@@ -38,7 +38,7 @@ def probe(setup: Dict[str, Any], image: "np.ndarray", answer: "List[np.ndarray]"
     }  # type: Report
     report.update(_halves(own.operators))
     report.update(_int8(own, setup["runtime"]["memory"] == _LOW_MEMORY))
-    full = dict(setup["runtime"], precision=_HIGH, memory=0)
+    full = dict(setup["runtime"], precision=HIGH, memory=0)
     if full != setup["runtime"] or setup["hints"]:
         control = dict(setup, runtime=full, hints=[])
         session = _Watched(control, image)
